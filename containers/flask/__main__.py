@@ -1,0 +1,67 @@
+"""python -m containers.flask: serve an artifact over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+EPILOG = """
+ask it:
+  curl http://127.0.0.1:8080/v1/models/NAME:predict \\
+    -d '{"instances": ["my order never came", "thank you, solved in a minute"]}'
+  curl http://127.0.0.1:8080/v1/models/NAME        what is served, and its state
+  curl http://127.0.0.1:8080/v2/health/ready       200 once every signature is warm
+
+NAME stands in the artifact's manifest.json. SIGTERM or Ctrl-C answers what was
+accepted, then stops. Exit code 2: it could not start, and one line says why.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m containers.flask",
+        description="Serve a model artifact over HTTP with gunicorn and LiteRT.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="DIR",
+        help="artifact directory that python -m model_build wrote",
+    )
+    parser.add_argument(
+        "--port", type=_port, default=8080, help="TCP port, 1 to 65535 (default: 8080)"
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: 127.0.0.1, this machine only)",
+    )
+    arguments = parser.parse_args()
+    environment = {
+        **os.environ,
+        "MODEL_DIR": arguments.model,
+        "SERVER_HOST": arguments.host,
+        "PORT": str(arguments.port),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
+        ),
+    }
+    config = str(ROOT / "containers/flask/gunicorn_config.py")
+    command = ["-m", "gunicorn", "-c", config, "containers.flask.wsgi:app"]
+    os.execve(sys.executable, [sys.executable, *command], environment)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1 and 65535")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""HTTP around one model: check the request, ask the predictor, shape the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    NotFound,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
+
+from containers.flask.instances import read_texts
+from containers.flask.predictor import Prediction
+from manifest import Manifest
+
+MAX_BODY_BYTES = 256 * 1024  # 32 messages of 8 KiB
+
+_TF_SERVING_STATES = {
+    "loading": "LOADING",
+    "ready": "AVAILABLE",
+    "draining": "UNLOADING",
+}
+
+
+class Predictor(Protocol):
+    def predict(self, texts: list[str]) -> list[Prediction]: ...
+
+
+class Model(Protocol):
+    """A model that may still be loading, or may be about to stop."""
+
+    @property
+    def predictor(self) -> Predictor | None: ...
+
+    @property
+    def state(self) -> str: ...
+
+
+def create_app(
+    manifest: Manifest, model: Model, *, max_body_bytes: int = MAX_BODY_BYTES
+) -> Flask:
+    """Build the WSGI application; every answer names the model and its version."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+    identity = {"model": manifest.name, "version": manifest.version}
+    path = f"/v1/models/{manifest.name}"
+
+    def answer(body: Mapping[str, Any], status: int = 200) -> Response:
+        text = json.dumps({**body, **identity}, separators=(",", ":"))
+        return Response(text, status, content_type="application/json")
+
+    @app.post(f"{path}:predict")
+    def predict() -> Response:
+        if (predictor := model.predictor) is None:
+            raise ServiceUnavailable("the model is loading", retry_after=1)
+        texts = read_texts(request.get_data(cache=False), max_batch=manifest.max_batch)
+        predictions = [p._asdict() for p in predictor.predict(texts)]
+        return answer({"predictions": predictions})
+
+    @app.get(path)
+    def status() -> Response:
+        version = {
+            "version": manifest.version,
+            "state": _TF_SERVING_STATES[model.state],
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+        return answer({"model_version_status": [version]})
+
+    @app.get(f"{path}/metadata")
+    def metadata() -> Response:
+        names = ("task", "variant", "labels", "lengths", "max_batch")
+        return answer({"metadata": {name: getattr(manifest, name) for name in names}})
+
+    @app.get("/v2/health/live")
+    def live() -> Response:
+        return answer({"live": True})
+
+    @app.get("/v2/health/ready")
+    def ready() -> Response:
+        is_ready = model.state == "ready"
+        return answer({"ready": is_ready}, 200 if is_ready else 503)
+
+    @app.errorhandler(HTTPException)
+    def error(exception: HTTPException) -> Response:
+        response = exception.get_response()
+        body = answer({"error": _explain(exception, path, max_body_bytes)})
+        response.set_data(body.get_data())
+        response.content_type = "application/json"
+        return response  # type: ignore[return-value]  # werkzeug's, with its headers
+
+    return app
+
+
+def _explain(exception: HTTPException, path: str, max_body_bytes: int) -> str:
+    match exception:
+        case NotFound():
+            return f"{request.path}: not found; this server answers POST {path}:predict"
+        case RequestEntityTooLarge():
+            return f"body: more than the {max_body_bytes} bytes allowed"
+        case InternalServerError():
+            return "internal error"
+        case _:
+            return exception.description or exception.name

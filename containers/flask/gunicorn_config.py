@@ -1,0 +1,43 @@
+"""One worker process: one engine, whose interpreters share the cores."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from containers.flask.artifact import StartError, open_artifact
+from containers.flask.cores import usable_cores
+from containers.flask.port import check_free
+
+bind = f"{os.environ.get('SERVER_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8080')}"
+workers = 1
+worker_class = "gthread"
+threads = 2 * usable_cores() + 2  # waiting requests must not hold up health checks
+preload_app = False  # threads do not survive a fork: the model is loaded after it
+max_requests = 0  # recycling a worker drops requests
+timeout = 60
+graceful_timeout = 25  # under the 30 s that ECS waits after SIGTERM
+keepalive = 75  # over the load balancer's 60 s, or it reuses a closed connection
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
+control_socket_disable = True
+# One message is tokenized in 40 us; a thread pool would only cost.
+raw_env = ["TOKENIZERS_PARALLELISM=false"]
+
+
+def on_starting(server: Any) -> None:
+    """Refuse in the master, once, what no worker could serve."""
+    try:
+        if not (directory := os.environ.get("MODEL_DIR")):
+            raise StartError("MODEL_DIR: not set; it names an artifact directory")
+        open_artifact(Path(directory))
+        check_free(*server.cfg.address[0])
+    except StartError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load the model beside the loop that already answers health checks."""
+    worker.wsgi.extensions["lifecycle"].start(draining=lambda: not worker.alive)

@@ -1,0 +1,157 @@
+"""Writes tests/containers/tiny: a real artifact of 2 layers and width 16.
+
+Run it in the build environment, from the repository root, when the layout of an
+artifact changes:  .venv/build/bin/python -m tests.containers.tiny_artifact
+Its weights are random, so its labels mean nothing; but they differ from text to text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers.processors import TemplateProcessing
+from tokenizers.trainers import WordPieceTrainer
+
+from manifest import Manifest, Step
+
+OUT = Path(__file__).parent / "tiny"
+LENGTHS = (8, 16, 32)
+LABELS = ("negative", "neutral", "positive")
+WIDTH, HEADS, LAYERS = 16, 2, 2
+
+TEXTS = [
+    "My order never came and nobody answers the phone, this is awful.",
+    "Thank you so much, the new router works and support was friendly!",
+    "When does the store on the high street open on Sundays?",
+    "The app crashes every time I try to pay, please refund me.",
+    "Great flight, kind crew, I will surely book with you again.",
+    "Is there a charge for a second bag to Denver?",
+]
+
+
+def main() -> None:
+    shutil.rmtree(OUT, ignore_errors=True)
+    (OUT / "litert").mkdir(parents=True)
+    tokenizer = _tokenizer()
+    tokenizer.save(str(OUT / "litert/tokenizer.json"), pretty=False)
+    encoder = Encoder(tokenizer.get_vocab_size())
+    (OUT / "litert/model.tflite").write_bytes(_convert(encoder))
+    (OUT / "manifest.json").write_text(_manifest().to_json())
+
+
+def _tokenizer() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # type: ignore[call-arg]
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    trainer = WordPieceTrainer(vocab_size=160, special_tokens=special)
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=ends
+    )
+    return tokenizer
+
+
+class Encoder(tf.Module):  # type: ignore[misc]
+    """A transformer encoder with a mask of its own, mean pooling and a softmax."""
+
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        random = np.random.default_rng(7)
+
+        def weight(*shape: int) -> tf.Variable:
+            return tf.Variable(random.normal(0, 0.5, shape).astype("float32"))
+
+        self.tokens = weight(vocabulary, WIDTH)
+        self.positions = weight(max(LENGTHS), WIDTH)
+        self.layers = [
+            {
+                **{name: weight(WIDTH, WIDTH) for name in ("q", "k", "v", "out")},
+                "up": weight(WIDTH, 4 * WIDTH),
+                "down": weight(4 * WIDTH, WIDTH),
+            }
+            for _ in range(LAYERS)
+        ]
+        self.head = weight(WIDTH, len(LABELS))
+
+    def __call__(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        length = ids.shape[1]
+        mask = tf.cast(tf.not_equal(ids, 0), tf.float32)
+        x = tf.gather(self.tokens, ids) + self.positions[:length]
+        for layer in self.layers:
+            x = _norm(x + _attention(x, mask, layer, length))
+            x = _norm(x + tf.nn.gelu(x @ layer["up"]) @ layer["down"])
+        mask = tf.expand_dims(mask, -1)
+        pooled = tf.reduce_sum(x * mask, 1) / tf.reduce_sum(mask, 1)
+        return {"probabilities": tf.nn.softmax(pooled @ self.head)}
+
+
+def _attention(
+    x: tf.Tensor, mask: tf.Tensor, layer: dict[str, tf.Variable], length: int
+) -> tf.Tensor:
+    def heads(name: str) -> tf.Tensor:
+        split = tf.reshape(x @ layer[name], [1, length, HEADS, WIDTH // HEADS])
+        return tf.transpose(split, [0, 2, 1, 3])
+
+    scores = tf.matmul(heads("q"), heads("k"), transpose_b=True)
+    scores = scores / (WIDTH // HEADS) ** 0.5
+    scores += (1 - tf.reshape(mask, [1, 1, 1, length])) * -1e4
+    mixed = tf.transpose(tf.nn.softmax(scores) @ heads("v"), [0, 2, 1, 3])
+    return tf.reshape(mixed, [1, length, WIDTH]) @ layer["out"]
+
+
+def _norm(x: tf.Tensor) -> tf.Tensor:
+    mean, variance = tf.nn.moments(x, -1, keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + 1e-12)
+
+
+def _convert(encoder: Encoder) -> bytes:
+    signatures = {
+        f"tokens_{length}": tf.function(
+            encoder.__call__,
+            input_signature=[tf.TensorSpec([1, length], tf.int32, name="ids")],
+        )
+        for length in LENGTHS
+    }
+    with tempfile.TemporaryDirectory() as directory:
+        tf.saved_model.save(encoder, directory, signatures=signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            directory, signature_keys=list(signatures)
+        )
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converted: Any = converter.convert()
+    return bytes(converted)
+
+
+def _manifest() -> Manifest:
+    files = {
+        f"litert/{name}": hashlib.sha256((OUT / "litert" / name).read_bytes()).hexdigest()
+        for name in ("model.tflite", "tokenizer.json")
+    }
+    return Manifest(
+        name="tiny-sentiment",
+        variant="int8",
+        version=hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:12],
+        spec_digest="0" * 64,
+        data_digest="1" * 64,
+        task="classification",
+        runtime="flask",
+        labels=LABELS,
+        lengths=LENGTHS,
+        max_batch=8,
+        files=files,
+        steps=(Step("int8", "quantize", {"scheme": "dynamic-int8"}),),
+    )
+
+
+if __name__ == "__main__":
+    main()
