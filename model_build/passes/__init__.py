@@ -1,0 +1,20 @@
+"""The passes a spec may name: one technique, one file, one frozen table of settings."""
+
+from __future__ import annotations
+
+from model_build.passes.distill import Distill
+from model_build.passes.finetune import Finetune
+from model_build.passes.prune_structure import PruneStructure
+from model_build.passes.prune_weights import PruneWeights
+from model_build.passes.quantize import Quantize
+
+PassSettings = Finetune | Distill | PruneStructure | PruneWeights | Quantize
+
+__all__ = [
+    "Distill",
+    "Finetune",
+    "PassSettings",
+    "PruneStructure",
+    "PruneWeights",
+    "Quantize",
+]

@@ -1,0 +1,161 @@
+"""The compressible model: a transformer encoder whose every layer has its own shape.
+
+A Functional Keras model of plain Dense layers, so that structured pruning can
+remove rows and columns for good and tensorflow-model-optimization can wrap it.
+BERT's architecture (Devlin et al., 2018, https://arxiv.org/abs/1810.04805), which
+MiniLM (Wang et al., 2020, https://arxiv.org/abs/2002.10957) shares, with mean
+pooling (Reimers and Gurevych, 2019, https://arxiv.org/abs/1908.10084).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from model_build.model import EncoderShape, LayerShape, Model, Weights
+
+PAD = 0  # the id of [PAD]: the mask is made from it, inside the graph
+
+
+class Embed(keras.layers.Layer):
+    """Token and position embeddings, summed: [batch, length] -> [.., width]."""
+
+    def __init__(self, shape: EncoderShape, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shape = shape
+
+    def build(self, _: Any) -> None:
+        start = keras.initializers.TruncatedNormal(stddev=0.02)
+        for name, rows in (
+            ("tokens", self.shape.vocabulary),
+            ("positions", self.shape.positions),
+        ):
+            weight = self.add_weight(name, (rows, self.shape.width), initializer=start)
+            setattr(self, name, weight)
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self.tokens, ids) + self.positions[: _length(ids)]
+
+
+class Attend(keras.layers.Layer):
+    """Scaled dot-product attention over `heads` heads; it has no weights."""
+
+    def __init__(self, heads: int, head_width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heads, self.head_width = heads, head_width
+
+    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        *projections, mask = inputs
+        query, key, value = (self._split(x) for x in projections)
+        scores = tf.matmul(query * self.head_width**-0.5, key, transpose_b=True)
+        mixed = tf.matmul(tf.nn.softmax(scores + mask), value)
+        joined = tf.transpose(mixed, [0, 2, 1, 3])
+        width = self.heads * self.head_width
+        return tf.reshape(joined, [tf.shape(mask)[0], _length(projections[0]), width])
+
+    def _split(self, x: tf.Tensor) -> tf.Tensor:
+        shape = [tf.shape(x)[0], _length(x), self.heads, self.head_width]
+        return tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3])
+
+
+class PaddingMask(keras.layers.Layer):
+    """[batch, 1, 1, length]: 0 at a token, -10,000 at padding."""
+
+    def call(self, ids: tf.Tensor) -> tf.Tensor:
+        padding = tf.cast(tf.equal(ids, PAD), tf.float32) * -1e4
+        # not padding[:, None, None]: strided slices of unknown sizes do not convert
+        return tf.expand_dims(tf.expand_dims(padding, 1), 1)
+
+
+class MeanPool(keras.layers.Layer):
+    """The mean over the tokens that are not padding: [batch, width]."""
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        hidden, ids = inputs
+        real = tf.expand_dims(tf.cast(tf.not_equal(ids, PAD), tf.float32), -1)
+        return tf.reduce_sum(hidden * real, 1) / tf.reduce_sum(real, 1)
+
+
+def _length(x: tf.Tensor) -> Any:
+    """Tokens: a constant where it is known, for graphs of one length are faster."""
+    return x.shape[1] or tf.shape(x)[1]
+
+
+def build_encoder(shape: EncoderShape, *, dropout: float = 0.0) -> keras.Model:
+    """Build the Keras model with fresh weights.
+
+    Input `ids` int32 [batch, length], padded with 0. Outputs: `logits` [batch,
+    classes]; `hidden`, a list of layers + 1 tensors [batch, length, width], the
+    embedding's first. `dropout` is a share, active in training only.
+    """
+    ids = keras.Input([None], dtype=tf.int32, name="ids")
+    mask = PaddingMask(name="mask")(ids)
+    x = _norm(shape, "embed_norm")(Embed(shape, name="embed")(ids))
+    hidden = [x]
+    for index, layer in enumerate(shape.layers):
+        x = _layer(x, mask, shape, layer, f"layer{index}", dropout)
+        hidden.append(x)
+    pooled = MeanPool(name="pool")((x, ids))
+    pooled = keras.layers.Dropout(dropout)(pooled)
+    logits = keras.layers.Dense(shape.classes, name="classifier")(pooled)
+    return keras.Model(ids, {"logits": logits, "hidden": hidden})
+
+
+def _layer(
+    x: tf.Tensor,
+    mask: tf.Tensor,
+    shape: EncoderShape,
+    layer: LayerShape,
+    name: str,
+    dropout: float,
+) -> tf.Tensor:
+    dense, drop = keras.layers.Dense, keras.layers.Dropout(dropout)
+    projections = [
+        dense(layer.heads * shape.head_width, name=f"{name}_{part}")(x)
+        for part in ("query", "key", "value")
+    ]
+    attend = Attend(layer.heads, shape.head_width, name=f"{name}_attend")
+    mixed = dense(shape.width, name=f"{name}_output")(attend((*projections, mask)))
+    x = _norm(shape, f"{name}_attention_norm")(x + drop(mixed))
+    inner = dense(layer.ffn, name=f"{name}_ffn_in")(x)
+    inner = keras.layers.Activation(keras.activations.gelu, name=f"{name}_gelu")(inner)
+    outer = dense(shape.width, name=f"{name}_ffn_out")(inner)
+    return _norm(shape, f"{name}_ffn_norm")(x + drop(outer))
+
+
+def _norm(shape: EncoderShape, name: str) -> keras.layers.Layer:
+    return keras.layers.LayerNormalization(epsilon=shape.epsilon, name=name)
+
+
+def to_keras(model: Model, *, dropout: float = 0.0) -> keras.Model:
+    """Build the Keras model with `model`'s weights.
+
+    Raises ValueError where a weight is missing or of another shape.
+    """
+    encoder = build_encoder(model.shape, dropout=dropout)
+    for variable in encoder.variables:
+        name = _name(variable)
+        value = model.weights.get(name)
+        if value is None or value.shape != tuple(variable.shape):
+            found = "missing" if value is None else f"of shape {value.shape}"
+            raise ValueError(f"weight {name}: {found}, not {tuple(variable.shape)}")
+        variable.assign(value)
+    return encoder
+
+
+def weights_of(encoder: keras.Model) -> Weights:
+    """Read the weights back, by the names that `Model` uses."""
+    return {_name(v): np.asarray(v.numpy()) for v in encoder.variables}
+
+
+def fresh_weights(shape: EncoderShape, seed: int) -> Weights:
+    """Initial weights, the same for the same seed."""
+    keras.utils.set_random_seed(seed)
+    return weights_of(build_encoder(shape))
+
+
+def _name(variable: tf.Variable) -> str:
+    return str(variable.name).removesuffix(":0")

@@ -1,0 +1,60 @@
+"""What every pass is: settings in, one model in, another model out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+if TYPE_CHECKING:  # settings are read where there is no TensorFlow
+    from model_build.model import Model
+    from model_build.progress import Progress
+    from model_build.tokens import Tokens
+
+
+class Settings(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag_field="name",
+):
+    """A pass's own table in the spec; unknown keys are refused."""
+
+    @property
+    def name(self) -> str:
+        return str(self.__struct_config__.tag)
+
+
+class Schedule(Settings, kw_only=True):
+    """How long and how fast a pass trains.
+
+    The learning rate rises over the warm-up, then falls to 0 in a line.
+    """
+
+    epochs: Annotated[float, Meta(gt=0, le=100)] = 1.0  # a share of one is allowed
+    batch_size: Annotated[int, Meta(ge=1, le=4096)] = 32
+    learning_rate: Annotated[float, Meta(gt=0, lt=1)] = 1e-4
+    warmup_share: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What a pass may use beside the model it is given."""
+
+    train: Tokens
+    teacher_logits: Callable[[], np.ndarray]  # the baseline's, of `train`
+    seed: int
+    progress: Progress
+
+
+class Pass(Protocol):
+    """Settings that can be applied; the model given is never changed."""
+
+    @property
+    def name(self) -> str: ...
+
+    def apply(self, model: Model, bench: Workbench) -> Model: ...

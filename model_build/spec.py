@@ -1,0 +1,221 @@
+"""What a developer asks to be built, read from model_build/specs/*.toml.
+
+No TensorFlow here: tests, CI and reviewers read specs cheaply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+from manifest import Runtime, Task
+from model_build.passes import PassSettings
+
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Share = Annotated[float, Meta(gt=0, lt=1)]
+SOURCES = ("package", "file", "dir", "hub")
+Source = Annotated[str, Meta(pattern=f"^({'|'.join(SOURCES)}):.+$")]
+
+
+class SpecError(ValueError):
+    """A spec that cannot be built as it is written."""
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A TOML table: unknown keys are refused, values are typed and bounded."""
+
+
+class Data(Table, kw_only=True):
+    """Where the examples are, and which of their fields mean what."""
+
+    source: Source
+    sha256: Digest | None = None
+    format: Literal["csv", "jsonl"]
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    text: str = "text"
+    label: str = "label"
+    confidence: str | None = None  # annotators' agreement, 0 to 1
+    min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    validation_share: Share = 0.1
+    test_share: Share = 0.1
+    max_train: Annotated[int, Meta(ge=1)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError(
+                f"validation_share + test_share: {self.validation_share} + "
+                f"{self.test_share} leave nothing to train on; their sum is below 1"
+            )
+
+
+class Checkpoint(Table, kw_only=True):
+    """The pretrained encoder: a directory as Hugging Face lays it out."""
+
+    source: Source
+    architecture: Literal["bert"] = "bert"
+    sha256: dict[str, Digest] = {}  # file name -> digest
+
+
+class ServingSettings(Table, kw_only=True):
+    """The server the variants are measured through, and later run in."""
+
+    runtime: Runtime = "flask"
+    lengths: Annotated[tuple[Annotated[int, Meta(ge=3, le=512)], ...], Meta(min_length=1)]
+    max_batch: Annotated[int, Meta(ge=1, le=1024)] = 32
+    vcpu: Literal[1, 2, 4] = 1
+
+    def __post_init__(self) -> None:
+        if list(self.lengths) != sorted(set(self.lengths)):
+            raise ValueError(f"lengths: {list(self.lengths)} do not rise")
+
+
+class Measurement(Table, kw_only=True):
+    """How long the evidence is collected; the intervals say whether it was enough."""
+
+    rounds: Annotated[int, Meta(ge=3, le=1000)] = 12
+    requests: Annotated[int, Meta(ge=10)] = 60  # a variant and round, one by one
+    seconds: Annotated[float, Meta(gt=0)] = 1.0  # a variant and round, at full load
+    connections: Annotated[int, Meta(ge=1, le=256)] = 4
+    resamples: Annotated[int, Meta(ge=100)] = 2000  # of the bootstrap
+
+
+Measure = Literal[
+    "accuracy",  # share of test examples
+    "macro_f1",  # share
+    "macro_f1_retained",  # of the baseline's macro-F1
+    "bytes",  # of the model file
+    "bytes_ratio",  # to the baseline's
+    "parameters",
+    "p50_ms",
+    "p99_ms",
+    "p50_speedup",  # baseline's p50 over this variant's
+    "requests_per_second",
+    "memory_mib",
+    "dollars_per_million",
+]
+MEASURES: tuple[str, ...] = get_args(Measure)
+
+
+class Gate(Table, kw_only=True):
+    """A bound on one measurement of the released variant; None of it may be missing."""
+
+    measure: Measure
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError(f"gate {self.measure}: give either at_least or at_most")
+
+
+class PassSpec(Table, kw_only=True):
+    """One pass: what it makes, from what, and its settings."""
+
+    variant: Name  # what it makes
+    of: Name | None = None  # what it starts from; by default the pass before
+    settings: PassSettings
+
+
+class Spec(Table, kw_only=True):
+    """The whole request. `passes[0]` makes the baseline, which is also the teacher."""
+
+    name: Name
+    task: Task
+    labels: Annotated[tuple[str, ...], Meta(min_length=2)]
+    release: Name  # the variant that ships
+    seed: Annotated[int, Meta(ge=0)] = 0
+    data: Data
+    checkpoint: Checkpoint
+    serving: ServingSettings
+    measurement: Measurement = Measurement()
+    passes: Annotated[tuple[PassSpec, ...], Meta(min_length=1)]
+    gates: tuple[Gate, ...] = ()
+    digest: str = ""  # SHA-256 of the file; filled by read_spec
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"labels: {list(self.labels)} are not all different")
+        _check_order(self.passes)
+        if self.release not in {p.variant for p in self.passes}:
+            raise ValueError(f"release: no pass makes a variant {self.release!r}")
+
+    @property
+    def baseline(self) -> str:
+        return self.passes[0].variant
+
+    def parent(self, index: int) -> str | None:
+        """The variant pass `index` starts from; None for the first."""
+        return self.passes[index].of or (self.passes[index - 1].variant if index else None)
+
+
+def _check_order(passes: Sequence[PassSpec]) -> None:
+    made: list[str] = []
+    for index, step in enumerate(passes):
+        if step.variant in made:
+            raise ValueError(f"passes[{index}].variant: {step.variant!r} is made twice")
+        if step.of is not None and step.of not in made:
+            raise ValueError(
+                f"passes[{index}].of: {step.of!r} is not made before; there is {made}"
+            )
+        if (step.settings.name == "finetune") != (index == 0):
+            raise ValueError(
+                f"passes[{index}].name: {step.settings.name!r}: the first pass, and "
+                "only it, is 'finetune': it makes the teacher"
+            )
+        made.append(step.variant)
+
+
+def read_spec(path: Path) -> Spec:
+    """Read and check a spec.
+
+    Raises SpecError that names the file, the field, the value and the bound.
+    """
+    try:
+        content = path.read_bytes()
+        raw = msgspec.toml.decode(content)
+    except OSError as error:
+        raise SpecError(f"{path}: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: not TOML: {error}") from None
+    if "digest" in raw:
+        raise SpecError(f"{path}: digest: is computed, not given")
+    try:
+        return msgspec.convert(
+            _with_settings(raw) | {"digest": hashlib.sha256(content).hexdigest()}, Spec
+        )
+    except msgspec.ValidationError as error:
+        raise SpecError(f"{path}: {_explain(str(error), raw)}") from None
+
+
+def _with_settings(raw: dict[str, Any]) -> dict[str, Any]:
+    """In the file a pass is one flat table; `variant` and `of` are the pipeline's."""
+    passes = raw.get("passes")
+    if not isinstance(passes, list) or not all(isinstance(p, dict) for p in passes):
+        return raw  # convert says what is wrong
+    nested = [
+        {key: p[key] for key in ("variant", "of") if key in p}
+        | {"settings": {k: v for k, v in p.items() if k not in ("variant", "of")}}
+        for p in passes
+    ]
+    return {**raw, "passes": nested}
+
+
+def _explain(message: str, raw: dict[str, Any]) -> str:
+    """msgspec says what it expected and where; a reader also wants what it found."""
+    bound, _, where = message.partition(" - at ")
+    field = where.strip("`$").removeprefix(".").replace(".settings", "")
+    value: Any = raw
+    for key in re.findall(r"[^.\[\]]+", field):
+        try:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return f"{field}: {bound}"
+    shown = "" if isinstance(value, dict | list) and field == "" else f"{value!r}: "
+    return f"{field or 'the spec'}: {shown}{bound}"
