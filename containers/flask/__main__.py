@@ -45,15 +45,13 @@ def main() -> None:
     arguments = parser.parse_args()
     environment = {
         **os.environ,
-        "MODEL_DIR": arguments.model,
+        "MODEL_DIR": str(Path(arguments.model).resolve()),
         "SERVER_HOST": arguments.host,
         "PORT": str(arguments.port),
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
-        ),
     }
-    config = str(ROOT / "containers/flask/gunicorn_config.py")
+    config = "containers/flask/gunicorn_config.py"
     command = ["-m", "gunicorn", "-c", config, "containers.flask.wsgi:app"]
+    os.chdir(ROOT)  # -m and gunicorn both import from the working directory
     os.execve(sys.executable, [sys.executable, *command], environment)
 
 

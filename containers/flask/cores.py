@@ -11,9 +11,7 @@ CGROUP_ROOT = Path("/sys/fs/cgroup")
 CGROUP_OF_SELF = Path("/proc/self/cgroup")
 
 
-def usable_cores(
-    root: Path = CGROUP_ROOT, membership: Path = CGROUP_OF_SELF
-) -> int:
+def usable_cores(root: Path = CGROUP_ROOT, membership: Path = CGROUP_OF_SELF) -> int:
     """Return the whole cores to spread work over: at least 1.
 
     The least of the CPU affinity, each cgroup quota above this process (v1 and v2),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -38,6 +37,8 @@ class Classifier:
     ) -> None:
         tokenizer.no_padding()
         tokenizer.enable_truncation(lengths[-1])
+        # A "[SEP]" that somebody typed is text, as it was in training.
+        tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self._engine = engine
         self._labels = labels
@@ -46,22 +47,21 @@ class Classifier:
     def predict(self, texts: list[str]) -> list[Prediction]:
         """Return one prediction a text, in their order."""
         tokens = [e.ids for e in self._tokenizer.encode_batch_fast(texts)]
-        buckets: dict[int, list[int]] = defaultdict(list)
+        places: dict[int, list[int]] = {}
         for place, ids in enumerate(tokens):
-            buckets[bisect_left(self._lengths, len(ids))].append(place)
+            length = self._lengths[bisect_left(self._lengths, len(ids))]
+            places.setdefault(length, []).append(place)
         answers: dict[int, Prediction] = {}
-        for bucket, places in buckets.items():
-            rows = np.zeros((len(places), self._lengths[bucket]), np.int32)
-            for row, place in zip(rows, places, strict=True):
-                row[: len(tokens[place])] = tokens[place]
-            probabilities = self._engine.probabilities(rows)
-            for place, row in zip(places, probabilities, strict=True):
-                answers[place] = self._prediction(row)
+        for length, bucket in places.items():
+            rows = [
+                tokens[place] + [0] * (length - len(tokens[place])) for place in bucket
+            ]
+            probabilities = self._engine.probabilities(np.array(rows, np.int32))
+            for place, row in zip(bucket, probabilities.tolist(), strict=True):
+                score = max(row)
+                label = self._labels[row.index(score)]
+                answers[place] = Prediction(label, round(score, 6))
         return [answers[place] for place in range(len(texts))]
-
-    def _prediction(self, probabilities: NDArray[np.float32]) -> Prediction:
-        best = int(probabilities.argmax())
-        return Prediction(self._labels[best], round(float(probabilities[best]), 6))
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

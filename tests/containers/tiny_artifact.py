@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _tokenizer() -> Tokenizer:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # type: ignore[call-arg]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
@@ -61,7 +61,7 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
-class Encoder(tf.Module):  # type: ignore[misc]
+class Encoder(tf.Module):
     """A transformer encoder with a mask of its own, mean pooling and a softmax."""
 
     def __init__(self, vocabulary: int) -> None:
@@ -134,7 +134,9 @@ def _convert(encoder: Encoder) -> bytes:
 
 def _manifest() -> Manifest:
     files = {
-        f"litert/{name}": hashlib.sha256((OUT / "litert" / name).read_bytes()).hexdigest()
+        f"litert/{name}": hashlib.sha256(
+            (OUT / "litert" / name).read_bytes()
+        ).hexdigest()
         for name in ("model.tflite", "tokenizer.json")
     }
     return Manifest(

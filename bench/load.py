@@ -1,0 +1,191 @@
+"""Closed-loop HTTP load from a client that costs little: raw sockets, one thread.
+
+python -m bench.load --port 8080 --path /v1/models/NAME:predict --texts FILE
+
+Each connection sends its next message as soon as the last was answered, as wrk does.
+Every answer is read and checked: its status, and that one message always gets the
+same answer. Runs in its own process, so that a measuring program's threads and
+garbage do not mix with what is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import cycle
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+class LoadError(Exception):
+    """An answer that was not the one promised: nothing measured with it counts."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run of closed-loop load saw."""
+
+    connections: int
+    seconds: float
+    client_cpu_seconds: float
+    latencies_ms: list[float]  # one an answer, in order of completion
+
+    @property
+    def requests_per_second(self) -> float:
+        return len(self.latencies_ms) / self.seconds
+
+    def quantile_ms(self, share: float) -> float:
+        """Return the latency that this share of the answers did not exceed."""
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def run_load(
+    port: int,
+    path: str,
+    texts: Sequence[str],
+    *,
+    connections: int,
+    seconds: float,
+    host: str = "127.0.0.1",
+) -> Load:
+    """Load a server from a child process; raises LoadError with what went wrong.
+
+    `connections=1` measures latency, more measure throughput.
+    """
+    options = {"host": host, "port": port, "path": path}
+    options |= {"connections": connections, "seconds": seconds}
+    command = [sys.executable, "-m", "bench.load", "--texts", "-"]
+    for name, value in options.items():
+        command += [f"--{name}", str(value)]
+    child = subprocess.run(
+        command,
+        input="\n".join(json.dumps(text) for text in texts),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if child.returncode:
+        raise LoadError(child.stderr.strip() or f"client ended with {child.returncode}")
+    return Load(**json.loads(child.stdout))
+
+
+class _Connection:
+    """One keep-alive connection with at most one request under way."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._received = b""
+        self._request = b""
+        self._sent_at = 0.0
+
+    def send(self, request: bytes) -> None:
+        self._request = request
+        self._received = b""
+        self._sent_at = time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self) -> tuple[bytes, bytes, float] | None:
+        """Return (request, answer, milliseconds) once the answer is whole."""
+        received = self.socket.recv(65536)
+        if not received:
+            raise LoadError("the server closed a connection instead of answering")
+        self._received += received
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        if not found or len(body) < _content_length(head):
+            return None
+        if head[9:12] != b"200":
+            raise LoadError(f"{head[9:12].decode()}: {body[:300].decode()}")
+        return self._request, body, 1e3 * (time.perf_counter() - self._sent_at)
+
+
+def _content_length(head: bytes) -> int:
+    _, found, rest = head.lower().partition(b"content-length:")
+    if not found:
+        raise LoadError(f"no Content-Length in the answer: {head[:300].decode()}")
+    return int(rest.partition(b"\r\n")[0])
+
+
+def _requests(host: str, path: str, texts: Sequence[str]) -> Iterator[bytes]:
+    requests = []
+    for text in texts:
+        body = json.dumps({"instances": [text]}).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        requests.append(head.encode() + body)
+    return cycle(requests)
+
+
+def _drive(
+    address: tuple[str, int],
+    requests: Iterator[bytes],
+    connections: int,
+    seconds: float,
+) -> Load:
+    latencies: list[float] = []
+    answers: dict[bytes, bytes] = {}
+    selector = selectors.DefaultSelector()
+    for _ in range(connections):
+        connection = _Connection(address)
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+        connection.send(next(requests))
+    started, cpu = time.perf_counter(), time.process_time()
+    deadline = started + seconds
+    while time.perf_counter() < deadline:
+        events = selector.select(timeout=10)
+        if not events:
+            raise LoadError("no answer within 10 s")
+        for key, _ in events:
+            if (answered := key.data.receive()) is None:
+                continue
+            request, body, latency_ms = answered
+            if answers.setdefault(request, body) != body:
+                raise LoadError(f"two answers to one message: {body[:300].decode()}")
+            latencies.append(latency_ms)
+            key.data.send(next(requests))
+    elapsed = time.perf_counter() - started
+    return Load(connections, elapsed, time.process_time() - cpu, latencies)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.load", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--path", required=True, help="/v1/models/NAME:predict")
+    parser.add_argument(
+        "--texts", required=True, help="JSON strings, one a line; - is standard input"
+    )
+    parser.add_argument("--connections", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    options = parser.parse_args()
+    lines = sys.stdin if options.texts == "-" else Path(options.texts).open()
+    with lines:
+        texts = [json.loads(line) for line in lines]
+    try:
+        load = _drive(
+            (options.host, options.port),
+            _requests(options.host, options.path, texts),
+            options.connections,
+            options.seconds,
+        )
+    except (LoadError, OSError) as error:
+        sys.exit(f"error: {error}")
+    json.dump(asdict(load), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
