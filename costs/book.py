@@ -82,7 +82,9 @@ def read_book(region: str, folder: Path = PRICES) -> PriceBook:
 def _book(raw: Any, region: str) -> PriceBook:
     _keys("book", raw, {"region", "currency", "rows"})
     if raw["region"] != region:
-        raise PriceError(f"region: {raw['region']!r} is not {region!r}, the file's name")
+        raise PriceError(
+            f"region: {raw['region']!r} is not {region!r}, the file's name"
+        )
     if raw["currency"] != "USD":
         raise PriceError(f"currency: {raw['currency']!r} is not 'USD'")
     if not isinstance(raw["rows"], list) or not raw["rows"]:

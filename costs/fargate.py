@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Above the measured peak: a busier minute than the measured one, the log buffer
-# and the page cache share the task's memory, and Fargate kills a task that runs
-# out of it. A quarter is what the measured peak varied by, with some to spare.
+# Fargate kills a task that runs out of memory. Above the measured peak of the server
+# the task holds its page cache and log buffer, and longer texts or more threads than
+# the load test had. A quarter is a judgement; the next step of the ladder is often
+# the same, since memory is sold by the GiB.
 HEADROOM = 1.25
 
 _GIB = 1024

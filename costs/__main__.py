@@ -1,0 +1,141 @@
+"""What an AWS deployment costs a month, offline: the bill and the difference."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from costs.assembly import Assembly, AssemblyError
+from costs.bill import Bill, bill
+from costs.book import PriceError
+from costs.diff import Difference, difference
+from costs.diff_text import diff_text
+from costs.markdown import bill_markdown, diff_markdown
+from costs.reading import read_assembly
+from costs.records import bill_json, diff_json
+from costs.text import bill_text
+from costs.usage import Usage, UsageError, read_usage
+
+_EXAMPLES = """\
+examples:
+  cdk synth -q && python -m costs bill cdk.out
+  python -m costs bill cdk.out --stage dev --markdown
+  python -m costs diff OLD/cdk.out cdk.out --fail-above 50/month
+  python -m costs bill cdk.out --usage usage.toml
+
+usage.toml replaces assumptions, one a line:
+  requests_per_second = { minimum = 2, maximum = 80 }
+  builds_per_month = 20
+
+exit code: 0, 2 on an error, 3 if --fail-above stops the change
+"""
+_BILLS: Mapping[str, Callable[[Bill, str], str]] = {
+    "text": bill_text,
+    "markdown": bill_markdown,
+    "json": lambda found, title: bill_json(found),
+}
+_DIFFERENCES: Mapping[str, Callable[[Difference, str], str]] = {
+    "text": diff_text,
+    "markdown": diff_markdown,
+    "json": lambda found, title: diff_json(found),
+}
+_THRESHOLD = re.compile(r"(\d+(?:\.\d+)?)/month")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        usage = read_usage(options.usage) if options.usage else Usage()
+        return int(options.run(options, usage))
+    except (AssemblyError, PriceError, UsageError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _bill(options: argparse.Namespace, usage: Usage) -> int:
+    (assembly,) = _read((options.assembly,), options.stage)
+    found = bill(assembly, usage)
+    title = f"Bill of {options.assembly.resolve().name}"
+    print(_BILLS[options.form](found, title), end="")
+    return 0
+
+
+def _diff(options: argparse.Namespace, usage: Usage) -> int:
+    old, new = _read((options.old, options.new), options.stage)
+    found = difference(bill(old, usage), bill(new, usage))
+    print(_DIFFERENCES[options.form](found, "Monthly cost"), end="")
+    limit = options.fail_above
+    highest = max(found.monthly.minimum, found.monthly.maximum)
+    if limit is None or highest <= limit:
+        return 0
+    print(
+        f"refused: {highest:+,.2f} USD a month, above the {limit:g} that"
+        " --fail-above allows",
+        file=sys.stderr,
+    )
+    return 3
+
+
+def _read(directories: Sequence[Path], stage: str | None) -> list[Assembly]:
+    """Read assemblies; a stage may be new or gone, but some side must have it."""
+    found = [read_assembly(directory) for directory in directories]
+    if stage is None:
+        return found
+    stages = sorted({name for assembly in found for name in assembly.stages})
+    if stage not in stages:
+        known = ", ".join(name or "(none)" for name in stages)
+        where = " and ".join(str(directory) for directory in directories)
+        raise AssemblyError(f"{where}: no stage {stage!r}; there are: {known}")
+    return [assembly.stage(stage) for assembly in found]
+
+
+def _threshold(text: str) -> float:
+    if not (match := _THRESHOLD.fullmatch(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 50/month, in USD")
+    return float(match[1])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m costs",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--stage", help="only this stage, such as dev")
+    common.add_argument(
+        "--usage", type=Path, metavar="TOML", help="assumptions that replace ours"
+    )
+    forms = common.add_mutually_exclusive_group()
+    for form, use in (("json", "for machines"), ("markdown", "for a pull request")):
+        forms.add_argument(
+            f"--{form}", dest="form", action="store_const", const=form, help=use
+        )
+    common.set_defaults(form="text")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    one = commands.add_parser(
+        "bill", parents=[common], help="price every resource of a cdk.out directory"
+    )
+    one.add_argument("assembly", type=Path, help="a directory that cdk synth wrote")
+    one.set_defaults(run=_bill)
+    two = commands.add_parser(
+        "diff", parents=[common], help="show what a change does to the bill"
+    )
+    two.add_argument("old", type=Path, help="cdk.out before the change")
+    two.add_argument("new", type=Path, help="cdk.out after it")
+    two.add_argument(
+        "--fail-above",
+        type=_threshold,
+        metavar="USD/month",
+        help="exit 3 if the change adds more than this at either scale",
+    )
+    two.set_defaults(run=_diff)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

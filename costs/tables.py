@@ -1,0 +1,57 @@
+"""Rows of cells as aligned text or as a Markdown table, and figures as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from costs.charges import Charge
+from costs.scale import Scale, spread
+
+Row = Sequence[str]
+
+
+def aligned(rows: Sequence[Row]) -> list[str]:
+    """Return the rows with the first column to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def markdown(header: Row, rows: Sequence[Row], *, words: int = 1) -> list[str]:
+    """Return a GitHub table: columns of words to the left, figures to the right."""
+    table = [list(map(_escaped, row)) for row in (header, *rows)]
+    table.insert(1, [":--"] * words + ["--:"] * (len(header) - words))
+    return [f"| {' | '.join(row)} |" for row in table]
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("<", "&lt;").replace("~", "\\~")
+
+
+def dollars(usd: float) -> str:
+    """Return USD to the cent; what is less than half a cent but not nothing says so."""
+    if abs(usd) >= 0.005 or not usd:
+        return f"{usd:,.2f}"
+    return "<0.01" if usd > 0 else ">-0.01"
+
+
+def signed(usd: float) -> str:
+    """Return a change in USD with its sign; none is 0.00."""
+    return f"+{usd:,.2f}" if usd >= 0.005 else dollars(usd)
+
+
+def amounts(monthly: Scale) -> tuple[str, str]:
+    return dollars(monthly.minimum), dollars(monthly.maximum)
+
+
+def billed(charge: Charge) -> str:
+    """Return "Fargate vCPU x86: 365 to 1,460 vCPU-hour @ $0.04048"."""
+    price = charge.price
+    usd = f"{price.usd:.10f}".rstrip("0").rstrip(".")
+    times = " x" if price.unit[0].isdigit() else ""  # "5 x 1,000 requests"
+    quantity = f"{spread(charge.quantity)}{times} {price.unit}"
+    return f"{price.service} {price.item}: {quantity} @ ${usd}"

@@ -1,0 +1,55 @@
+"""A bill as text: what a cost reviewer reads in a terminal or in a golden file."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from costs.bill import Bill, Line, biggest_first, grouped
+from costs.charges import HOURS
+from costs.notes import assumption_notes, free_note, marked, marks, price_notes
+from costs.scale import Scale
+from costs.tables import Row, aligned, amounts, billed
+
+_WIDTH = 100  # of a note; the table is as wide as its widest line
+
+
+def bill_text(bill: Bill, title: str) -> str:
+    """Return the bill: the biggest first, assumptions below, the total last."""
+    rows: list[Row] = [("", "at minimum", "at maximum", "rests on")]
+    for stage, lines in grouped(bill.lines, "stage"):
+        rows.append((stage or "(no stage)", *_total(lines), ""))
+        for stack, stack_lines in grouped(lines, "stack"):
+            rows.append((f"  {stack}", *_total(stack_lines), ""))
+            rows += _resources(stack_lines, marks(bill.lines))
+        rows.append(("", "", "", ""))
+    *table, total = aligned([*rows, ("TOTAL", *_total(bill.lines), "")])
+    heading = f"{title}: USD a month of {HOURS} h"
+    below = [*_wrapped(free_note(bill.lines)), *notes(bill.lines, bill)]
+    return "\n".join([heading, "", *table, *below, "", total, ""])
+
+
+def notes(lines: Sequence[Line], bill: Bill) -> list[str]:
+    """Return what the figures of some of a bill's lines rest on."""
+    found = price_notes(lines, bill.regions)
+    if letters := assumption_notes(lines, bill.usage):
+        found += ["", "Assumptions:", *(f"  {note}" for note in letters)]
+    return [line for note in found for line in _wrapped(note)]
+
+
+def _wrapped(note: str) -> list[str]:
+    return textwrap.wrap(note, _WIDTH, subsequent_indent="     ") or [""]
+
+
+def _total(lines: Sequence[Line]) -> tuple[str, str]:
+    return amounts(Scale.total(line.monthly for line in lines))
+
+
+def _resources(lines: Sequence[Line], letters: dict[str, str]) -> Iterator[Row]:
+    """Yield a row for each priced resource, and one for each of its charges."""
+    for line in biggest_first(line for line in lines if not line.is_free):
+        title = f"    {line.path}: {line.estimate.detail}"
+        yield (title, *amounts(line.monthly), "")
+        for charge in line.estimate.biggest_first:
+            text, rests_on = f"      {billed(charge)}", marked(charge, letters)
+            yield (text, *amounts(charge.monthly), rests_on)
