@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from costs.charges import HOURS
 from costs.diff import Change, Difference
 from costs.scale import Scale, counted
-from costs.tables import Row, aligned, billed, dollars, signed
+from costs.tables import Row, aligned, billed, change, dollars
 from costs.text import notes
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
@@ -19,8 +19,8 @@ def diff_text(found: Difference, title: str) -> str:
         ("", "", "at minimum", "", "", "at maximum", ""),
         ("", "before", "after", "change", "before", "after", "change"),
     ]
-    for change in found.changes:
-        rows += _change_rows(change)
+    for each in found.changes:
+        rows += _change_rows(each)
     rows.append((f"  {unchanged(found)}", *figures(found.kept, found.kept)))
     rows.append(("TOTAL", *figures(found.before.monthly, found.after.monthly)))
     *table, total = aligned(rows)
@@ -29,18 +29,18 @@ def diff_text(found: Difference, title: str) -> str:
     return "\n".join([heading, "", *table, *free(found), "", *below, "", total, ""])
 
 
-def _change_rows(change: Change) -> Iterator[Row]:
-    title = f"{SIGNS[change.kind]} {change.stack}: {change.path}"
-    yield (title, *figures(change.before_monthly, change.after_monthly))
-    for detail in details(change):
+def _change_rows(moved: Change) -> Iterator[Row]:
+    title = f"{SIGNS[moved.kind]} {moved.stack}: {moved.path}"
+    yield (title, *figures(moved.before_monthly, moved.after_monthly))
+    for detail in details(moved):
         yield (f"    {detail}", *[""] * 6)
 
 
-def details(change: Change) -> Sequence[str]:
+def details(moved: Change) -> Sequence[str]:
     """Return what the resource was and is, or which of its charges differ."""
-    if change.before is None or change.after is None:
-        return tuple(line.estimate.detail for line in change.sides)
-    was, now = change.before.estimate, change.after.estimate
+    if moved.before is None or moved.after is None:
+        return tuple(line.estimate.detail for line in moved.sides)
+    was, now = moved.before.estimate, moved.after.estimate
     if was.detail != now.detail:
         return (was.detail, f"-> {now.detail}")
     gone = [billed(charge) for charge in was.charges if charge not in now.charges]
@@ -50,14 +50,11 @@ def details(change: Change) -> Sequence[str]:
 
 def figures(before: Scale, after: Scale) -> Sequence[str]:
     """Return before, after and change at minimum, then the same at maximum."""
-    moved = after - before
-    return (
-        dollars(before.minimum),
-        dollars(after.minimum),
-        signed(moved.minimum),
-        dollars(before.maximum),
-        dollars(after.maximum),
-        signed(moved.maximum),
+    ends = ((before.minimum, after.minimum), (before.maximum, after.maximum))
+    return tuple(
+        cell
+        for was, now in ends
+        for cell in (dollars(was), dollars(now), change(was, now))
     )
 
 

@@ -10,7 +10,7 @@ from costs.diff import Difference
 from costs.diff_text import SIGNS, details, figures, free, unchanged
 from costs.notes import assumption_notes, free_note, marked, marks, price_notes
 from costs.scale import Scale
-from costs.tables import Row, amounts, billed, markdown, signed
+from costs.tables import Row, amounts, billed, markdown
 
 _DIFF = ("", "min before", "min after", "change", "max before", "max after", "change")
 
@@ -45,11 +45,10 @@ def diff_markdown(found: Difference, title: str) -> str:
         for change in found.changes
     ]
     rows.append((unchanged(found), *figures(found.kept, found.kept)))
-    rows.append(_bold("Total", figures(found.before.monthly, found.after.monthly)))
-    moved = found.monthly
-    ends = dict.fromkeys((signed(moved.minimum), signed(moved.maximum)))
+    total = figures(found.before.monthly, found.after.monthly)
+    rows.append(_bold("Total", total))
     lines = [
-        f"### {title}: {' to '.join(ends)} USD",
+        f"### {title}: {' to '.join(dict.fromkeys((total[2], total[5])))} USD",
         "",
         *markdown(_DIFF, rows),
         "",

@@ -56,6 +56,8 @@ def _stack(directory: Path, stage: str, artifact: Mapping[str, Any], ssm: Any) -
     body = _json(path)
     display = artifact.get("displayName", "")
     name = properties.get("stackName") or display or path.name.split(".")[0]
+    # A stage is a nested assembly, or a plain construct around its stacks.
+    stage = display.rpartition("/")[0] or stage
     region = artifact.get("environment", "").rpartition("/")[2]
     if region in ("", "unknown-region"):
         raise AssemblyError(f"{path}: stack {name} has no region: set its env")

@@ -39,9 +39,12 @@ def dollars(usd: float) -> str:
     return "<0.01" if usd > 0 else ">-0.01"
 
 
-def signed(usd: float) -> str:
-    """Return a change in USD with its sign; none is 0.00."""
-    return f"+{usd:,.2f}" if usd >= 0.005 else dollars(usd)
+def change(before: float, after: float) -> str:
+    """Return the change in USD with its sign, as the two figures beside it show it."""
+    cents = round(after, 2) - round(before, 2)
+    if abs(cents) >= 0.005:
+        return f"{cents:+,.2f}"
+    return dollars(min(max(after - before, -0.001), 0.001))
 
 
 def amounts(monthly: Scale) -> tuple[str, str]:

@@ -37,7 +37,9 @@ def load_balancer(resource: Resource, rates: Rates) -> Estimate:
     ]
     if facing == "internet-facing":
         charges += _public(zones, rates)
-    return Estimate(f"{kind}, {facing}, {counted(zones, 'zone')}", tuple(charges))
+    return Estimate(
+        f"{kind} load balancer, {facing}, {counted(zones, 'zone')}", tuple(charges)
+    )
 
 
 def _public(zones: int, rates: Rates) -> list[Charge]:

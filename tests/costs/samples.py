@@ -1,0 +1,158 @@
+"""Small templates written by hand, and the assembly that `cdk synth` would make of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Resources = Mapping[str, Any]
+# stage -> stack -> its resources, or a whole template with "Resources" in it
+Stages = Mapping[str, Mapping[str, Resources]]
+
+ENVIRONMENT = "aws://unknown-account/us-east-1"
+
+
+def write_assembly(
+    directory: Path, stages: Stages, *, environment: str = ENVIRONMENT
+) -> Path:
+    """Write the files `costs` reads, in the layout of a `cdk.out`."""
+    artifacts = {}
+    for stage, stacks in stages.items():
+        nested = directory / f"assembly-{stage}"
+        nested.mkdir(parents=True)
+        properties = {"directoryName": nested.name, "displayName": stage}
+        artifacts[nested.name] = {
+            "type": "cdk:cloud-assembly",
+            "properties": properties,
+        }
+        _write_stacks(nested, stage, stacks, environment)
+    artifacts["Tree"] = {"type": "cdk:tree", "properties": {"file": "tree.json"}}
+    _write(directory / "manifest.json", {"artifacts": artifacts})
+    return directory
+
+
+def _write_stacks(
+    directory: Path, stage: str, stacks: Mapping[str, Resources], environment: str
+) -> None:
+    artifacts = {}
+    for name, content in stacks.items():
+        template = content if "Resources" in content else {"Resources": content}
+        _write(directory / f"{name}.template.json", template)
+        artifacts[name] = {
+            "type": "aws:cloudformation:stack",
+            "environment": environment,
+            "properties": {"templateFile": f"{name}.template.json", "stackName": name},
+            "displayName": f"{stage}/{name.removeprefix(f'{stage}-')}",
+        }
+    _write(directory / "manifest.json", {"artifacts": artifacts})
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def resource(kind: str, path: str = "", **properties: Any) -> dict[str, Any]:
+    """A resource with its construct path, as the CDK CLI writes it."""
+    metadata = {"Metadata": {"aws:cdk:path": path}} if path else {}
+    return {"Type": f"AWS::{kind}", "Properties": properties, **metadata}
+
+
+def network() -> Resources:
+    """Two public subnets whose names other stacks read from a parameter."""
+    return {
+        "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16"),
+        "SubnetA": resource("EC2::Subnet", VpcId={"Ref": "Vpc"}),
+        "SubnetB": resource("EC2::Subnet", VpcId={"Ref": "Vpc"}),
+        "S3": resource("EC2::VPCEndpoint", VpcId={"Ref": "Vpc"}),
+        "Subnets": resource(
+            "SSM::Parameter",
+            Name="/lathe/dev/subnets",
+            Type="StringList",
+            Value={"Fn::Join": [",", [{"Ref": "SubnetA"}, {"Ref": "SubnetB"}]]},
+        ),
+    }
+
+
+def endpoint(
+    *, cpu: str = "512", memory: str = "1024", task_id: str = "Task", most: int = 4
+) -> Resources:
+    """One released model behind one load balancer, scaling from one task."""
+    subnets = {"Ref": "SubnetsParameter"}
+    resources = {
+        task_id: resource(
+            "ECS::TaskDefinition",
+            "dev/endpoint/Task/Resource",
+            Cpu=cpu,
+            Memory=memory,
+            RequiresCompatibilities=["FARGATE"],
+            ContainerDefinitions=[
+                {"LogConfiguration": {"Options": {"awslogs-group": {"Ref": "Log"}}}}
+            ],
+        ),
+        "Log": resource(
+            "Logs::LogGroup", "dev/endpoint/Log/Resource", RetentionInDays=30
+        ),
+        "Service": resource(
+            "ECS::Service",
+            "dev/endpoint/Service/Service",
+            LaunchType="FARGATE",
+            TaskDefinition={"Ref": task_id},
+            NetworkConfiguration={
+                "AwsvpcConfiguration": {"AssignPublicIp": "ENABLED", "Subnets": subnets}
+            },
+        ),
+        "Scaling": resource(
+            "ApplicationAutoScaling::ScalableTarget",
+            MinCapacity=1,
+            MaxCapacity=most,
+            ResourceId={
+                "Fn::Join": ["/", ["service", "c", {"Fn::GetAtt": ["Service", "Name"]}]]
+            },
+        ),
+        "Balancer": resource(
+            "ElasticLoadBalancingV2::LoadBalancer",
+            "dev/endpoint/Balancer/Resource",
+            Type="application",
+            Scheme="internet-facing",
+            Subnets=subnets,
+        ),
+        "Slow": resource(
+            "CloudWatch::Alarm", "dev/endpoint/Alarms/Slow/Resource", MetricName="p99"
+        ),
+    }
+    return {
+        "Parameters": {
+            "SubnetsParameter": {
+                "Type": "AWS::SSM::Parameter::Value<List<String>>",
+                "Default": "/lathe/dev/subnets",
+            }
+        },
+        "Resources": resources,
+    }
+
+
+def registry() -> Resources:
+    return {
+        "Images": resource("ECR::Repository", "dev/registry/Images/Resource"),
+        "Builds": resource(
+            "CodeBuild::Project",
+            "dev/registry/Builds/Resource",
+            Environment={
+                "Type": "LINUX_CONTAINER",
+                "ComputeType": "BUILD_GENERAL1_MEDIUM",
+            },
+        ),
+    }
+
+
+def stages(**endpoint_changes: Any) -> Stages:
+    """A whole stage: what the golden files show."""
+    return {
+        "dev": {
+            "dev-network": network(),
+            "dev-endpoint": endpoint(**endpoint_changes),
+            "dev-registry": registry(),
+        }
+    }

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from costs.assembly import AssemblyError
+from costs.bill import bill
+from costs.book import PriceError
+from costs.markdown import bill_markdown
+from costs.reading import read_assembly
+from costs.records import bill_json
+from costs.text import bill_text
+from costs.usage import Usage
+from tests.costs.conftest import Billed, MatchesGolden
+from tests.costs.samples import endpoint, network, resource, stages, write_assembly
+
+
+def test_text_is_the_reviewed_one(
+    billed: Billed, matches_golden: MatchesGolden
+) -> None:
+    matches_golden(bill_text(billed(stages()), "Bill of cdk.out"), "bill.txt")
+
+
+def test_markdown_is_the_reviewed_one(
+    billed: Billed, matches_golden: MatchesGolden
+) -> None:
+    matches_golden(bill_markdown(billed(stages()), "Bill of cdk.out"), "bill.md")
+
+
+def test_json_has_every_resource_its_charges_and_their_sources(billed: Billed) -> None:
+    found = billed(stages())
+    record = json.loads(bill_json(found))
+    (dev,) = record["stages"]
+    lines = [line for stack in dev["stacks"] for line in stack["resources"]]
+    assert len(lines) == len(found.lines)
+    assert record["monthly_usd"]["maximum"] == pytest.approx(
+        sum(line["monthly_usd"]["maximum"] for line in lines), abs=1e-3
+    )
+    charges = [charge for line in lines for charge in line["charges"]]
+    assert all(charge["source"] and charge["as_of"] for charge in charges)
+    rests_on = {name for charge in charges for name in charge["assumptions"]}
+    assert rests_on == record["assumptions"].keys()
+
+
+def test_every_resource_is_on_the_bill(billed: Billed) -> None:
+    found = billed(stages())
+    assert len(found.lines) == len(network()) + len(endpoint()["Resources"]) + 2
+
+
+def test_a_bill_is_the_sum_of_its_stacks(billed: Billed) -> None:
+    (stacks,) = stages().values()
+    network_, endpoint_, registry_ = stacks.items()
+    apart = [
+        billed({"dev": dict(part)}).monthly
+        for part in ([network_, endpoint_], [registry_])
+    ]
+    whole = billed(stages()).monthly
+    assert whole.minimum == pytest.approx(sum(part.minimum for part in apart))
+    assert whole.maximum == pytest.approx(sum(part.maximum for part in apart))
+
+
+def test_more_tasks_never_cost_less(billed: Billed) -> None:
+    bills = [billed(stages(most=most)).monthly for most in (1, 2, 10)]
+    assert bills[0].maximum < bills[1].maximum < bills[2].maximum
+    assert bills[0].minimum == bills[1].minimum == bills[2].minimum
+
+
+def test_an_unknown_type_is_an_error_that_names_it(billed: Billed) -> None:
+    with pytest.raises(AssemblyError) as refused:
+        billed({"dev": {"dev-odd": {"Qubits": resource("Braket::Device")}}})
+    message = str(refused.value)
+    assert "AWS::Braket::Device" in message
+    assert "Qubits" in message
+    assert "dev-odd" in message
+
+
+def test_a_custom_resource_is_priced_as_the_function_that_answers_it(
+    billed: Billed,
+) -> None:
+    found = billed(
+        {
+            "dev": {
+                "dev-one": {
+                    "Empty": {"Type": "Custom::S3AutoDeleteObjects"},
+                    "Answer": resource("Lambda::Function"),
+                }
+            }
+        }
+    )
+    free, priced = found.lines
+    assert free.is_free
+    assert free.estimate.detail == "its function is priced"
+    assert priced.monthly.minimum > 0
+
+
+def test_names_the_stack_whose_region_has_no_prices(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    where = "aws://unknown-account/eu-south-2"
+    directory = tmp_path_factory.mktemp("cdk.out")
+    assembly = read_assembly(write_assembly(directory, stages(), environment=where))
+    with pytest.raises(
+        PriceError, match=r"stack dev-network: no price book .*eu-south-2"
+    ):
+        bill(assembly, Usage())
+
+
+def test_names_a_parameter_that_no_stack_writes(billed: Billed) -> None:
+    with pytest.raises(AssemblyError) as refused:
+        billed({"dev": {"dev-endpoint": endpoint()}})
+    assert "dev-endpoint: Balancer" in str(refused.value)
+    assert "Subnets" in str(refused.value)
+    assert "/lathe/dev/subnets" in str(refused.value)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+
+from costs.assembly import AssemblyError
+from costs.book import PriceError
+from costs.resources import FREE, PRICED
+from costs.scale import Scale
+from costs.usage import Usage
+from tests.costs.conftest import Billed, BilledLine
+from tests.costs.samples import Resources, endpoint, resource
+from tests.costs.worked import CASES
+from tests.costs.worked.subjects import one, scaling, service
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_costs_what_was_worked_out_by_hand(case: str, billed_line: BilledLine) -> None:
+    resources, expected = CASES[case]
+    monthly = billed_line(resources).monthly
+    assert monthly.minimum == pytest.approx(expected.minimum)
+    assert monthly.maximum == pytest.approx(expected.maximum)
+
+
+def test_every_priced_type_is_worked_out_by_hand() -> None:
+    worked = {resources["It"]["Type"] for resources, _ in CASES.values()}
+    assert worked == PRICED.keys()
+
+
+def test_no_type_is_both_priced_and_free() -> None:
+    assert not PRICED.keys() & FREE.keys()
+
+
+def test_logs_of_tasks_grow_with_requests(billed: Billed) -> None:
+    usage = Usage(log_bytes_per_request=Scale.always(1024), task_log_gb=Scale(0, 0))
+    resources = endpoint()["Resources"]
+    logging = {name: resources[name] for name in ("Task", "Log")}
+    found = billed({"dev": {"dev-one": logging}}, usage)
+    log = next(line for line in found.lines if line.type == "AWS::Logs::LogGroup")
+    ingested = 730 * 3600 / 1024**2  # GB at one request a second
+    assert log.monthly.minimum == pytest.approx(
+        ingested * (0.5 + 0.15 * 0.03), rel=0.02
+    )
+    assert log.monthly.maximum == pytest.approx(50 * log.monthly.minimum)
+
+
+def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
+    billed_line: BilledLine,
+) -> None:
+    balancer = one(
+        "ElasticLoadBalancingV2::LoadBalancer",
+        Subnets=["subnet-a", "subnet-b"],
+        Scheme="internal",
+    )
+    usage = Usage(requests_per_connection=Scale.always(1))
+    monthly = billed_line(balancer, usage).monthly
+    assert monthly.maximum == pytest.approx(730 * (0.0225 + 50 / 25 * 0.008))
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        (service(TaskDefinition="arn:elsewhere"), "TaskDefinition: 'arn:elsewhere'"),
+        (
+            service(TaskDefinition={"Ref": "Nothing"}),
+            "TaskDefinition: Ref names Nothing",
+        ),
+        (service(DesiredCount="many"), "DesiredCount: 'many' is no number"),
+        ({**service(), "S": scaling(4, 1)}, "MinCapacity 4, MaxCapacity 1"),
+        (
+            service(
+                CapacityProviderStrategy=[{"CapacityProvider": "gpus", "Weight": 1}]
+            ),
+            "CapacityProviderStrategy: gpus: not priced",
+        ),
+        (one("ElasticLoadBalancingV2::LoadBalancer"), "Subnets: none"),
+        (
+            one("ElasticLoadBalancingV2::LoadBalancer", Type="gateway"),
+            "Type: 'gateway'",
+        ),
+        (
+            one(
+                "ElasticLoadBalancingV2::LoadBalancer", Subnets={"Ref": "AWS::StackId"}
+            ),
+            "Subnets: AWS::StackId is only known when deployed",
+        ),
+        (one("EC2::VPCEndpoint", VpcEndpointType="Interface"), "SubnetIds: none"),
+        (one("CodeBuild::Project"), "Environment.ComputeType: not set"),
+    ],
+)
+def test_names_the_property_that_it_cannot_price(
+    resources: Resources, message: str, billed_line: BilledLine
+) -> None:
+    with pytest.raises(AssemblyError, match=message) as refused:
+        billed_line(resources)
+    assert "dev-one: " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        (
+            one(
+                "CodeBuild::Project",
+                Environment={"ComputeType": "BUILD_LAMBDA_1GB", "Type": "LINUX_LAMBDA"},
+            ),
+            "It .*no price of CodeBuild, build_lambda_1gb in us-east-1",
+        ),
+        (
+            {
+                **service(),
+                "Task": resource("ECS::TaskDefinition", Cpu="512", Memory="700"),
+            },
+            "It .*memory_mib: 700 is not sold with 512 CPU units",
+        ),
+    ],
+)
+def test_names_the_resource_that_has_no_price(
+    resources: Resources, message: str, billed_line: BilledLine
+) -> None:
+    with pytest.raises(PriceError, match=message):
+        billed_line(resources)

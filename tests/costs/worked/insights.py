@@ -1,0 +1,28 @@
+"""Clusters with and without Container Insights."""
+
+from __future__ import annotations
+
+from costs.scale import Scale
+from tests.costs.worked.subjects import Cases, both, one, service
+
+CASES: Cases = {
+    "a quiet cluster": (one("ECS::Cluster"), both(0)),
+    "a watched cluster without services": (
+        one(
+            "ECS::Cluster",
+            ClusterSettings=[{"Name": "containerInsights", "Value": "enabled"}],
+        ),
+        both(11 * 0.3),
+    ),
+    "a watched cluster with a service": (
+        {
+            **one(
+                "ECS::Cluster",
+                ClusterName="c",
+                ClusterSettings=[{"Name": "containerInsights", "Value": "enhanced"}],
+            ),
+            **{"Service": service(Cluster="c")["It"], "Task": service()["Task"]},
+        },
+        Scale((23 + 157) * 0.07 + 0.05, (23 + 157) * 0.07 + 0.25),
+    ),
+}

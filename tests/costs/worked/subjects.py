@@ -1,0 +1,38 @@
+"""Resources under test: the one that a figure is worked out for is called `It`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from costs.scale import Scale
+from tests.costs.samples import Resources, resource
+
+Cases = Mapping[str, tuple[Resources, Scale]]
+
+
+def service(**changes: Any) -> Resources:
+    """A service `It` of one task of 0.5 vCPU and 1 GB, without scaling."""
+    properties = {"LaunchType": "FARGATE", "TaskDefinition": {"Ref": "Task"}, **changes}
+    return {
+        "Task": resource("ECS::TaskDefinition", Cpu="512", Memory="1024"),
+        "It": resource("ECS::Service", **properties),
+    }
+
+
+def scaling(least: int, most: int) -> dict[str, Any]:
+    name = {"Fn::Join": ["", ["service/c/", {"Fn::GetAtt": ["It", "Name"]}]]}
+    return resource(
+        "ApplicationAutoScaling::ScalableTarget",
+        MinCapacity=least,
+        MaxCapacity=most,
+        ResourceId=name,
+    )
+
+
+def one(kind: str, **properties: Any) -> Resources:
+    return {"It": resource(kind, **properties)}
+
+
+def both(usd: float) -> Scale:
+    return Scale(usd, usd)
