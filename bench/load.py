@@ -159,6 +159,10 @@ def _drive(
     return Load(connections, elapsed, time.process_time() - cpu, latencies)
 
 
+def _read(file: str) -> str:
+    return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.load", description=(__doc__ or "").partition("\n")[0]
@@ -172,9 +176,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    lines = sys.stdin if options.texts == "-" else Path(options.texts).open()
-    with lines:
-        texts = [json.loads(line) for line in lines]
+    texts = [json.loads(line) for line in _read(options.texts).splitlines()]
     try:
         load = _drive(
             (options.host, options.port),

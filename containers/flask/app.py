@@ -47,7 +47,8 @@ def create_app(
 ) -> Flask:
     """Build the WSGI application; every answer names the model and its version."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
+    # One more, to see that a chunked body is too long: werkzeug would cut it silently.
+    app.config["MAX_CONTENT_LENGTH"] = max_body_bytes + 1
     identity = {"model": manifest.name, "version": manifest.version}
     path = f"/v1/models/{manifest.name}"
 
@@ -59,7 +60,10 @@ def create_app(
     def predict() -> Response:
         if (predictor := model.predictor) is None:
             raise ServiceUnavailable("the model is loading", retry_after=1)
-        texts = read_texts(request.get_data(cache=False), max_batch=manifest.max_batch)
+        body = request.get_data(cache=False)
+        if len(body) > max_body_bytes:
+            raise RequestEntityTooLarge
+        texts = read_texts(body, max_batch=manifest.max_batch)
         predictions = [p._asdict() for p in predictor.predict(texts)]
         return answer({"predictions": predictions})
 

@@ -13,7 +13,7 @@ from containers.flask.port import check_free
 
 bind = f"{os.environ.get('SERVER_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8080')}"
 workers = 1
-worker_class = "gthread"
+worker_class = "containers.flask.worker.DrainingWorker"
 threads = 2 * usable_cores() + 2  # waiting requests must not hold up health checks
 preload_app = False  # threads do not survive a fork: the model is loaded after it
 max_requests = 0  # recycling a worker drops requests
@@ -22,6 +22,7 @@ graceful_timeout = 25  # under the 30 s that ECS waits after SIGTERM
 keepalive = 75  # over the load balancer's 60 s, or it reuses a closed connection
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
 control_socket_disable = True
+loglevel = "warning"
 # One message is tokenized in 40 us; a thread pool would only cost.
 raw_env = ["TOKENIZERS_PARALLELISM=false"]
 
@@ -36,6 +37,10 @@ def on_starting(server: Any) -> None:
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def when_ready(server: Any) -> None:
+    print(f"listening: http://{server.cfg.bind[0]}", flush=True)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -20,7 +21,8 @@ WORKER_BOOT_ERROR = 3
 class Lifecycle:
     """Loads the model beside the HTTP loop, so that health is answered meanwhile."""
 
-    def __init__(self, load: Callable[[], Predictor]) -> None:
+    def __init__(self, name: str, load: Callable[[], Predictor]) -> None:
+        self._name = name
         self._load = load
         self._draining: Callable[[], bool] = lambda: False
         self.predictor: Predictor | None = None
@@ -37,6 +39,7 @@ class Lifecycle:
         threading.Thread(target=self._run, name="load", daemon=True).start()
 
     def _run(self) -> None:
+        started = time.perf_counter()
         try:
             self.predictor = self._load()
         except StartError as error:
@@ -45,3 +48,5 @@ class Lifecycle:
         except BaseException:
             sys.excepthook(*sys.exc_info())
             os._exit(WORKER_BOOT_ERROR)
+        seconds = time.perf_counter() - started
+        print(f"ready: {self._name}, loaded and warmed in {seconds:.2f} s", flush=True)

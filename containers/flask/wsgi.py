@@ -32,6 +32,8 @@ def load(directory: Path, manifest: Manifest) -> Classifier:
 
 directory = Path(os.environ["MODEL_DIR"])
 manifest = read_manifest(directory / "manifest.json")
-lifecycle = Lifecycle(lambda: load(directory, manifest))
+lifecycle = Lifecycle(
+    f"{manifest.name} {manifest.version}", load=lambda: load(directory, manifest)
+)
 app = create_app(manifest, lifecycle)
 app.extensions["lifecycle"] = lifecycle

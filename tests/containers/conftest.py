@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+from containers.flask.litert import LiteRTEngine
+from containers.flask.predictor import Classifier
+from manifest import Manifest, read_manifest
+
+TINY = Path(__file__).parent / "tiny"  # written by tiny_artifact.py
+
+
+@pytest.fixture(scope="session")
+def tiny_manifest() -> Manifest:
+    return read_manifest(TINY / "manifest.json")
+
+
+@pytest.fixture(scope="session")
+def tiny_engine(tiny_manifest: Manifest) -> LiteRTEngine:
+    return LiteRTEngine(
+        TINY / "litert/model.tflite",
+        lengths=tiny_manifest.lengths,
+        classes=len(tiny_manifest.labels),
+        cores=2,
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tiny_manifest: Manifest, tiny_engine: LiteRTEngine) -> Classifier:
+    return Classifier(
+        Tokenizer.from_file(str(TINY / "litert/tokenizer.json")),
+        tiny_engine,
+        labels=tiny_manifest.labels,
+        lengths=tiny_manifest.lengths,
+    )
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
+    """A copy of the tiny artifact that a test may damage."""
+    return shutil.copytree(TINY, tmp_path / "artifact")

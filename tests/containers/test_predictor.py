@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
+from tokenizers import Tokenizer
+
+from containers.flask.artifact import StartError
+from containers.flask.litert import LiteRTEngine
+from containers.flask.predictor import Classifier, Prediction, read_tokenizer
+from manifest import Manifest
+from tests.containers.conftest import TINY
+
+TEXTS = [
+    "My order never came and nobody answers the phone, this is awful.",
+    "Thank you!",
+    "When does the store on the high street open on Sundays?",
+    "ok",
+    "Great flight, kind crew, I will surely book with you again. " * 5,
+    "Ünïcödé ☃ 😀",
+    "Is there a charge for a second bag to Denver?",
+]
+
+
+def alone(text: str, manifest: Manifest) -> Prediction:
+    """The same answer from the library's own parts, one text at a time."""
+    tokenizer = Tokenizer.from_file(str(TINY / "litert/tokenizer.json"))
+    tokenizer.encode_special_tokens = True
+    tokenizer.enable_truncation(manifest.lengths[-1])
+    ids = tokenizer.encode(text).ids
+    length = min(length for length in manifest.lengths if length >= len(ids))
+    interpreter = Interpreter(model_path=str(TINY / "litert/model.tflite"))
+    run = interpreter.get_signature_runner(f"tokens_{length}")
+    padded = np.array([ids + [0] * (length - len(ids))], np.int32)
+    row = run(ids=padded)["probabilities"][0]
+    return Prediction(manifest.labels[row.argmax()], round(float(row.max()), 6))
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_manifest: Manifest) -> dict[str, Prediction]:
+    return {text: alone(text, tiny_manifest) for text in TEXTS}
+
+
+def test_answers_as_the_model_does_for_each_text_alone(
+    tiny_classifier: Classifier, expected: dict[str, Prediction]
+) -> None:
+    assert len({p.score for p in expected.values()}) == len(TEXTS), "a test of nothing"
+    assert tiny_classifier.predict(TEXTS) == [expected[text] for text in TEXTS]
+
+
+def test_an_answer_depends_neither_on_its_neighbours_nor_on_their_order(
+    tiny_classifier: Classifier, expected: dict[str, Prediction]
+) -> None:
+    shuffle = random.Random(5)
+    for _ in range(50):
+        texts = shuffle.choices(TEXTS, k=shuffle.randint(1, 8))
+        assert tiny_classifier.predict(texts) == [expected[text] for text in texts]
+
+
+def test_answers_do_not_mix_between_threads(
+    tiny_classifier: Classifier, expected: dict[str, Prediction]
+) -> None:
+    texts = TEXTS * 40
+    with ThreadPoolExecutor(8) as threads:
+        answers = threads.map(lambda text: tiny_classifier.predict([text])[0], texts)
+    assert list(answers) == [expected[text] for text in texts]
+
+
+def test_a_text_longer_than_the_longest_signature_is_cut(
+    tiny_classifier: Classifier,
+) -> None:
+    long = "order " * 100
+    cut, uncut = tiny_classifier.predict([long, long + "thank you so much"])
+    assert cut == uncut
+
+
+def test_a_special_token_that_somebody_typed_is_text(
+    tiny_classifier: Classifier,
+) -> None:
+    typed, split = tiny_classifier.predict(["when [PAD] never", "when [ PAD ] never"])
+    assert typed == split
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_the_number_of_cores_changes_no_answer(
+    tiny_manifest: Manifest, tiny_engine: LiteRTEngine, cores: int
+) -> None:
+    engine = LiteRTEngine(
+        TINY / "litert/model.tflite",
+        lengths=tiny_manifest.lengths,
+        classes=len(tiny_manifest.labels),
+        cores=cores,
+    )
+    ids = np.arange(5 * 16, dtype=np.int32).reshape(5, 16) % 97 + 4
+    answers = engine.probabilities(ids)
+    assert answers.shape == (5, 3)
+    np.testing.assert_array_equal(answers, tiny_engine.probabilities(ids))
+
+
+def test_an_error_in_the_engine_leaves_it_usable(tiny_engine: LiteRTEngine) -> None:
+    for _ in range(4):  # more than there are interpreters
+        with pytest.raises(KeyError):
+            tiny_engine.probabilities(np.ones((1, 9), np.int32))
+    assert tiny_engine.probabilities(np.ones((1, 8), np.int32)).shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lengths": (8, 99)}, "tokens_99"),
+        ({"classes": 2}, r"probabilities \(1, 3\), \(1, 2\) wanted"),
+    ],
+)
+def test_refuses_a_model_that_is_not_what_the_manifest_says(
+    changes: dict[str, object], message: str
+) -> None:
+    values: dict[str, object] = {"lengths": (8,), "classes": 3, "cores": 1, **changes}
+    with pytest.raises(StartError, match=rf"model.tflite: .*{message}"):
+        LiteRTEngine(TINY / "litert/model.tflite", **values)  # type: ignore[arg-type]
+
+
+def test_refuses_a_file_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(b"not a flatbuffer" * 100)
+    with pytest.raises(StartError, match=r"model\.tflite"):
+        LiteRTEngine(tmp_path / "model.tflite", lengths=(8,), classes=3, cores=1)
+
+
+def test_refuses_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(StartError, match=r"tokenizer\.json: not a tokenizer"):
+        read_tokenizer(tmp_path / "tokenizer.json")
