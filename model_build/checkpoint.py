@@ -92,7 +92,9 @@ def _mapped(
     yield from _pair("embed_norm", "embeddings.LayerNorm", read)
     for index in range(len(shape.layers)):
         for ours, name in BERT_LAYER.items():
-            yield from _pair(f"layer{index}_{ours}", f"encoder.layer.{index}.{name}", read)
+            yield from _pair(
+                f"layer{index}_{ours}", f"encoder.layer.{index}.{name}", read
+            )
 
 
 def _pair(ours, name, read) -> Iterator[tuple[str, np.ndarray]]:  # type: ignore[no-untyped-def]

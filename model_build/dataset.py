@@ -84,7 +84,9 @@ def _examples(path: Path, data: Data, labels: Sequence[str]) -> Iterator[Example
     for number, row in enumerate(_rows(path, data), start=1):
         for field in filter(None, (data.text, data.label, data.confidence)):
             if field not in row:
-                raise DataError(f"{path}: row {number}: no field {field!r}; it has {sorted(map(str, row))}")
+                raise DataError(
+                    f"{path}: row {number}: no field {field!r}; it has {sorted(map(str, row))}"
+                )
         text, label = row[data.text], str(row[data.label])
         if not isinstance(text, str):
             raise DataError(f"{path}: row {number}: {data.text}: {text!r} is not text")
@@ -161,7 +163,9 @@ def _split(examples: Iterable[Example], data: Data) -> Dataset:
             validation.append(example)
         else:
             train.append(example)
-    train.sort(key=lambda e: hashlib.sha256(e.text.encode()).digest())  # any first N are a sample
+    train.sort(
+        key=lambda e: hashlib.sha256(e.text.encode()).digest()
+    )  # any first N are a sample
     return Dataset(tuple(train[: data.max_train]), tuple(validation), tuple(test))
 
 

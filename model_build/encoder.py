@@ -28,11 +28,11 @@ class Embed(keras.layers.Layer):
         self.shape = shape
 
     def build(self, _: Any) -> None:
-        start = keras.initializers.TruncatedNormal(stddev=0.02)
         for name, rows in (
             ("tokens", self.shape.vocabulary),
             ("positions", self.shape.positions),
         ):
+            start = keras.initializers.TruncatedNormal(stddev=0.02)
             weight = self.add_weight(name, (rows, self.shape.width), initializer=start)
             setattr(self, name, weight)
 

@@ -51,7 +51,9 @@ class Model:
     def zeros(self) -> int:
         return sum(int((w == 0).sum()) for w in self.weights.values())
 
-    def with_weights(self, weights: Weights, shape: EncoderShape | None = None) -> Model:
+    def with_weights(
+        self, weights: Weights, shape: EncoderShape | None = None
+    ) -> Model:
         return replace(self, weights=weights, shape=shape or self.shape)
 
     def save(self, path: Path) -> None:

@@ -24,7 +24,9 @@ class Progress:
         print(f"[{minutes:02d}:{seconds:02d}] {text}", file=self.stream, flush=True)
         self._said = time.monotonic()
 
-    def tick(self, label: str, done: int, total: int, begun: float, **facts: float) -> None:
+    def tick(
+        self, label: str, done: int, total: int, begun: float, **facts: float
+    ) -> None:
         """Print how far it is, at most every ten seconds; `begun` is monotonic."""
         now = time.monotonic()
         if now - self._said < EVERY_SECONDS and done < total:

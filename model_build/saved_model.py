@@ -75,7 +75,9 @@ class WordPiece(tf.Module):
         clean = replace(clean, self._characters.spaces, " ")
         clean = tf_text.normalize_utf8(clean, "NFD")
         clean = replace(clean, self._characters.dropped, "")  # accents, now apart
-        clean = replace(clean, "Σ", "σ")  # lower() would look at the end of the word
+        clean = replace(
+            clean, "\u03a3", "\u03c3"
+        )  # Sigma: lower() would look at the end of the word
         clean = tf.strings.lower(clean, encoding="utf-8")
         clean = replace(clean, self._characters.isolated, r" \0 ")
         words = tf.strings.split(clean, " ")

@@ -67,7 +67,9 @@ class ServingSettings(Table, kw_only=True):
     """The server the variants are measured through, and later run in."""
 
     runtime: Runtime = "flask"
-    lengths: Annotated[tuple[Annotated[int, Meta(ge=3, le=512)], ...], Meta(min_length=1)]
+    lengths: Annotated[
+        tuple[Annotated[int, Meta(ge=3, le=512)], ...], Meta(min_length=1)
+    ]
     max_batch: Annotated[int, Meta(ge=1, le=1024)] = 32
     vcpu: Literal[1, 2, 4] = 1
 
@@ -79,10 +81,9 @@ class ServingSettings(Table, kw_only=True):
 class Measurement(Table, kw_only=True):
     """How long the evidence is collected; the intervals say whether it was enough."""
 
-    rounds: Annotated[int, Meta(ge=3, le=1000)] = 12
-    requests: Annotated[int, Meta(ge=10)] = 60  # a variant and round, one by one
-    seconds: Annotated[float, Meta(gt=0)] = 1.0  # a variant and round, at full load
-    connections: Annotated[int, Meta(ge=1, le=256)] = 4
+    rounds: Annotated[int, Meta(ge=3, le=1000)] = 8
+    seconds: Annotated[float, Meta(gt=0)] = 1.0  # a variant, round and kind of load
+    connections: Annotated[int, Meta(ge=1, le=256)] = 4  # at full load
     resamples: Annotated[int, Meta(ge=100)] = 2000  # of the bootstrap
 
 
@@ -152,7 +153,9 @@ class Spec(Table, kw_only=True):
 
     def parent(self, index: int) -> str | None:
         """The variant pass `index` starts from; None for the first."""
-        return self.passes[index].of or (self.passes[index - 1].variant if index else None)
+        return self.passes[index].of or (
+            self.passes[index - 1].variant if index else None
+        )
 
 
 def _check_order(passes: Sequence[PassSpec]) -> None:

@@ -31,18 +31,18 @@ def train(
     seed: int,
     label: str,
     progress: Progress,
-    teacher_logits: np.ndarray | None = None,
     on_start: Callable[[keras.optimizers.Optimizer], None] = lambda _: None,
     before_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Train `encoder` in place; embeddings stay as they are.
 
-    `teacher_logits` [n, classes], where given, reach the loss beside ids, labels
-    and weights. Raises ArithmeticError when the loss is no longer a number.
+    Raises ArithmeticError when the loss is no longer a number.
     """
     steps = step_count(schedule, len(tokens))
     optimizer = keras.optimizers.AdamW(
-        _LinearDecay(schedule.learning_rate, steps, round(schedule.warmup_share * steps)),
+        _LinearDecay(
+            schedule.learning_rate, steps, round(schedule.warmup_share * steps)
+        ),
         weight_decay=0.01,
         global_clipnorm=1.0,
     )
@@ -52,7 +52,7 @@ def train(
     average = 0.0
     for done, batch in enumerate(_stream(tokens, schedule, steps, seed), start=1):
         before_step()
-        value = float(step(_tensors(batch, teacher_logits)))
+        value = float(step(_tensors(batch)))
         if not math.isfinite(value):
             raise ArithmeticError(
                 f"{label}: the loss is {value} at step {done}; "
@@ -79,10 +79,8 @@ def _stream(
     return islice(forever(), steps)
 
 
-def _tensors(batch: Batch, logits: np.ndarray | None) -> dict[str, tf.Tensor]:
+def _tensors(batch: Batch) -> dict[str, tf.Tensor]:
     values = {"ids": batch.ids, "labels": batch.labels, "weights": batch.weights}
-    if logits is not None:
-        values["teacher_logits"] = logits[batch.rows]
     return {name: tf.constant(value) for name, value in values.items()}
 
 
@@ -124,19 +122,36 @@ def cross_entropy(outputs: Outputs, batch: Mapping[str, tf.Tensor]) -> tf.Tensor
     )
 
 
-def response(temperature: float, alpha: float) -> Loss:
-    """Hinton et al., 2015 (https://arxiv.org/abs/1503.02531), eq. 4.
+def softened(
+    outputs: Outputs,
+    teacher: Outputs,
+    labels: tf.Tensor,
+    *,
+    temperature: float,
+    alpha: float,
+) -> tf.Tensor:
+    """Hinton et al., 2015 (https://arxiv.org/abs/1503.02531), eq. 4: [batch].
 
     `alpha` of the teacher's softened answers, the rest of the labels.
     """
+    soft = tf.nn.softmax_cross_entropy_with_logits(
+        labels=tf.nn.softmax(teacher["logits"] / temperature),
+        logits=outputs["logits"] / temperature,
+    )
+    hard = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels=labels, logits=outputs["logits"]
+    )
+    return alpha * temperature**2 * soft + (1 - alpha) * hard
+
+
+def response(teacher: keras.Model, *, temperature: float, alpha: float) -> Loss:
+    """The loss of a student that learns from what its teacher answers."""
 
     def loss(outputs: Outputs, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        soft = tf.nn.softmax_cross_entropy_with_logits(
-            labels=tf.nn.softmax(batch["teacher_logits"] / temperature),
-            logits=outputs["logits"] / temperature,
+        shown = teacher(batch["ids"], training=False)
+        return softened(
+            outputs, shown, batch["labels"], temperature=temperature, alpha=alpha
         )
-        hard = cross_entropy(outputs, batch)
-        return alpha * temperature**2 * soft + (1 - alpha) * hard
 
     return loss
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import msgspec
-import numpy as np
 from msgspec import Meta
 
 if TYPE_CHECKING:  # settings are read where there is no TensorFlow
@@ -46,7 +45,7 @@ class Workbench:
     """What a pass may use beside the model it is given."""
 
     train: Tokens
-    teacher_logits: Callable[[], np.ndarray]  # the baseline's, of `train`
+    teacher: Callable[[], Model]  # the baseline
     seed: int
     progress: Progress
 

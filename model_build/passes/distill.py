@@ -56,11 +56,15 @@ class Distill(Schedule, kw_only=True, tag="distill"):
 
         from model_build import training
 
-        answer = training.response(self.temperature, self.alpha)
-
         def loss(outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> Any:
             shown = teacher(batch["ids"], training=False)
-            each = answer(outputs, {**batch, "teacher_logits": shown["logits"]})
+            each = training.softened(
+                outputs,
+                shown,
+                batch["labels"],
+                temperature=self.temperature,
+                alpha=self.alpha,
+            )
             real = tf.cast(tf.not_equal(batch["ids"], 0), tf.float32)
             for own, index in zip(outputs["hidden"][1:], kept, strict=True):
                 square = tf.reduce_mean((own - shown["hidden"][index + 1]) ** 2, -1)

@@ -48,12 +48,15 @@ class PruneStructure(Schedule, kw_only=True, tag="prune_structure"):
         training.train(
             recovering,
             bench.train,
-            training.response(self.temperature, self.alpha),
+            training.response(
+                encoder.to_keras(bench.teacher()),
+                temperature=self.temperature,
+                alpha=self.alpha,
+            ),
             self,
             seed=bench.seed,
             label=self.name,
             progress=bench.progress,
-            teacher_logits=bench.teacher_logits(),
         )
         return pruned.with_weights(encoder.weights_of(recovering))
 
@@ -93,7 +96,10 @@ def importance(
     sums: Any = 0
     for batch in batches(first(tokens, examples), 32):
         tensors = {"ids": tf.constant(batch.ids), "labels": tf.constant(batch.labels)}
-        sums = [a + b.numpy() for a, b in zip(sums or [0] * len(names), scores(tensors), strict=True)]
+        sums = [
+            a + b.numpy()
+            for a, b in zip(sums or [0] * len(names), scores(tensors), strict=True)
+        ]
     attend, gelu = sums[: len(layers)], sums[len(layers) :]
     return [a.reshape(-1, model.shape.head_width).sum(1) for a in attend], gelu
 
@@ -135,7 +141,9 @@ def remove(
     return model.with_weights(weights, replace(model.shape, layers=tuple(layers)))
 
 
-def _cut(weights: dict[str, np.ndarray], dense: str, kept: np.ndarray, axis: int) -> None:
+def _cut(
+    weights: dict[str, np.ndarray], dense: str, kept: np.ndarray, axis: int
+) -> None:
     weights[f"{dense}/kernel"] = np.take(weights[f"{dense}/kernel"], kept, axis)
     if axis == 1:  # an output that is gone has no bias
         weights[f"{dense}/bias"] = weights[f"{dense}/bias"][kept]

@@ -50,12 +50,15 @@ class PruneWeights(Schedule, kw_only=True, tag="prune_weights"):
         training.train(
             wrapped,
             bench.train,
-            training.response(self.temperature, self.alpha),
+            training.response(
+                encoder.to_keras(bench.teacher()),
+                temperature=self.temperature,
+                alpha=self.alpha,
+            ),
             self,
             seed=bench.seed,
             label=self.name,
             progress=bench.progress,
-            teacher_logits=bench.teacher_logits(),
             on_start=start,
             before_step=lambda: update.on_train_batch_begin(batch=-1),
         )

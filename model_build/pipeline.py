@@ -1,0 +1,343 @@
+"""One build: passes in order, each form exported, measured, compared and gated.
+
+Every step is kept by the digest of what went into it, so that a build that was
+killed, or whose spec changed at one place, does only what is left to do.
+TensorFlow is imported by the steps that need it: a build with nothing to do does not.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from costs.book import read_book
+from manifest import Manifest, read_manifest
+from model_build import artifact, sources
+from model_build.checkpoint import FILES, read_checkpoint
+from model_build.dataset import Dataset, read_dataset
+from model_build.measure import Measurements, load_measurements
+from model_build.model import load_model
+from model_build.page import render
+from model_build.passes.base import Workbench
+from model_build.progress import Progress
+from model_build.report import (
+    Exported,
+    Report,
+    compare_variants,
+    judge,
+    manifest_serving,
+)
+from model_build.spec import Spec
+from model_build.steps import Done, Steps
+from model_build.tokens import read_tokenizer, tokenize
+
+PRICE_REGION = "us-east-1"
+SOFTWARE = ("tensorflow", "ai-edge-litert", "tensorflow-model-optimization", "numpy")
+TRAINING = (
+    "model.py",
+    "encoder.py",
+    "training.py",
+    "tokens.py",
+    "dataset.py",
+    "passes/base.py",
+)
+SERVED_TEXTS = 512  # of the test split, in turn, as load
+
+
+class BuildBusyError(RuntimeError):
+    """Another build is writing the same directory."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the steps read, and the digests that stand for it."""
+
+    checkpoint: Path
+    checkpoint_digests: Mapping[str, str]
+    dataset: Dataset
+    data_digest: str
+
+
+def build(spec: Spec, out: Path, data_dir: Path | None, progress: Progress) -> Report:
+    """Build `spec` into `out` and return the decision report.
+
+    Writes report.json and report.html; and, only where every gate passed, the
+    artifact and its manifest.json. Raises the errors of its steps, each of which
+    names what is wrong; BuildBusyError if another build has `out`.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone(out):
+        return _Build(spec, out, Steps(out / "steps", progress), progress).run(data_dir)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildBusyError(f"{out}: another build is writing here") from None
+        yield
+
+
+@dataclass(frozen=True)
+class _Build:
+    spec: Spec
+    out: Path
+    steps: Steps
+    progress: Progress
+
+    def run(self, data_dir: Path | None) -> Report:
+        spec = self.spec
+        inputs = self._inputs(data_dir)
+        made = self._passes(inputs)
+        exports = {
+            name: self._export(name, done, inputs) for name, done in made.items()
+        }
+        answers = {n: self._answers(n, e, inputs) for n, e in exports.items()}
+        measured = self._measure(exports, inputs)
+        report = self._report(inputs, made, exports, answers, measured)
+        self._write(report, exports[spec.release].path, measured)
+        return report
+
+    def _inputs(self, data_dir: Path | None) -> Inputs:
+        spec = self.spec
+        checkpoint = sources.locate(spec.checkpoint.source, data_dir, FILES)
+        sources.check_digests(
+            spec.checkpoint.source, checkpoint, spec.checkpoint.sha256
+        )
+        path = sources.locate(spec.data.source, data_dir)
+        if spec.data.sha256:
+            sources.check_digests(spec.data.source, path, {"": spec.data.sha256})
+        dataset = read_dataset(path, spec.data, spec.labels)
+        self.progress.say(f"data: {_counted(dataset, spec.labels)}")
+        digests = {name: sources.file_digest(checkpoint / name) for name in FILES}
+        return Inputs(checkpoint, digests, dataset, dataset.digest)
+
+    def _passes(self, inputs: Inputs) -> dict[str, Done]:
+        """Run every pass on the variant it starts from; the first makes the teacher."""
+        made: dict[str, Done] = {}
+        for index, step in enumerate(self.spec.passes):
+            parent = self.spec.parent(index)
+            source = made[parent].digest if parent else inputs.checkpoint_digests
+            asked = {
+                "settings": msgspec.to_builtins(step.settings),
+                "from": source,
+                "data": inputs.data_digest,
+                "length": max(self.spec.serving.lengths),
+                "seed": self.spec.seed,
+                "teacher": made[self.spec.baseline].digest if made else None,
+            }
+            files = (*TRAINING, "checkpoint.py", f"passes/{step.settings.name}.py")
+            apply = partial(self._apply, index=index, made=made, inputs=inputs)
+            made[step.variant] = self.steps.run(
+                f"pass-{step.variant}", asked, files, apply
+            )
+        return made
+
+    def _apply(
+        self, out: Path, *, index: int, made: Mapping[str, Done], inputs: Inputs
+    ) -> None:
+        spec, step = self.spec, self.spec.passes[index]
+        parent = spec.parent(index)
+        if parent:
+            model = load_model(made[parent].path / "model.safetensors")
+        else:
+            model = read_checkpoint(
+                inputs.checkpoint, classes=len(spec.labels), seed=spec.seed
+            )
+        tokenizer = read_tokenizer(
+            inputs.checkpoint / "tokenizer.json", max(spec.serving.lengths)
+        )
+        bench = Workbench(
+            train=tokenize(inputs.dataset.train, tokenizer),
+            teacher=lambda: load_model(made[spec.baseline].path / "model.safetensors"),
+            seed=spec.seed,
+            progress=self.progress,
+        )
+        step.settings.apply(model, bench).save(out / "model.safetensors")
+
+    def _export(self, name: str, made: Done, inputs: Inputs) -> Done:
+        spec = self.spec
+
+        def make(out: Path) -> None:
+            from model_build.litert import export_litert
+
+            model = load_model(made.path / "model.safetensors")
+            (out / "litert").mkdir()
+            export_litert(model, spec.serving.lengths, out / "litert" / "model.tflite")
+            tokenizer = read_tokenizer(
+                inputs.checkpoint / "tokenizer.json", max(spec.serving.lengths)
+            )
+            if name == spec.release:
+                from model_build.saved_model import export_saved_model
+
+                export_saved_model(
+                    model,
+                    tokenizer=tokenizer,
+                    labels=spec.labels,
+                    length=max(spec.serving.lengths),
+                    directory=out / "saved_model",
+                )
+            tokenizer.no_truncation()
+            tokenizer.save(str(out / "litert" / "tokenizer.json"))
+            manifest = artifact.describe(
+                spec, name, files=artifact.digests(out), data_digest=inputs.data_digest
+            )
+            (out / "manifest.json").write_text(manifest.to_json())
+
+        asked = {
+            "spec": spec.digest,  # the manifest names it
+            "model": made.digest,
+            "released": name == spec.release,
+        }
+        files = (
+            "artifact.py",
+            "encoder.py",
+            "litert.py",
+            "saved_model.py",
+            "../manifest.py",
+        )
+        return self.steps.run(f"export-{name}", asked, files, make)
+
+    def _answers(self, name: str, export: Done, inputs: Inputs) -> np.ndarray:
+        """The exported file's class for every test example: int [examples]."""
+        lengths = self.spec.serving.lengths
+
+        def make(out: Path) -> None:
+            from model_build.litert import probabilities
+
+            file = export.path / "litert" / "tokenizer.json"
+            test = tokenize(inputs.dataset.test, read_tokenizer(file, max(lengths)))
+            found = probabilities(
+                export.path / "litert" / "model.tflite", lengths, test
+            )
+            np.save(out / "probabilities.npy", found, allow_pickle=False)
+
+        asked = [export.digest, inputs.data_digest]
+        done = self.steps.run(
+            f"answers-{name}", asked, ("litert.py", "tokens.py"), make
+        )
+        found = np.load(done.path / "probabilities.npy", allow_pickle=False)
+        return np.asarray(found.argmax(axis=1))
+
+    def _measure(self, exports: Mapping[str, Done], inputs: Inputs) -> Measurements:
+        from model_build.measure import hardware, measure
+
+        spec = self.spec
+
+        def make(out: Path) -> None:
+            texts = [example.text for example in inputs.dataset.test[:SERVED_TEXTS]]
+            artifacts = {name: export.path for name, export in exports.items()}
+            measure(
+                artifacts,
+                spec.name,
+                texts,
+                settings=spec.measurement,
+                vcpu=spec.serving.vcpu,
+                progress=self.progress,
+            ).save(out / "measurements.json")
+
+        asked = {
+            "exports": {name: export.digest for name, export in exports.items()},
+            "settings": msgspec.to_builtins(spec.measurement),
+            "vcpu": spec.serving.vcpu,
+            "hardware": hardware(),
+        }
+        server = sorted(Path(__file__).parents[1].glob("containers/flask/*.py"))
+        files = ("measure.py", *(f"../containers/flask/{path.name}" for path in server))
+        done = self.steps.run("measure", asked, files, make)
+        return load_measurements(done.path / "measurements.json")
+
+    def _report(
+        self,
+        inputs: Inputs,
+        made: Mapping[str, Done],
+        exports: Mapping[str, Done],
+        answers: Mapping[str, np.ndarray],
+        measured: Measurements,
+    ) -> Report:
+        spec, book = self.spec, read_book(PRICE_REGION)
+        exported = [
+            _exported(name, made[name], exports[name], answers[name]) for name in made
+        ]
+        truth = np.array([example.label for example in inputs.dataset.test])
+        variants = compare_variants(spec, exported, truth, measured, book)
+        released = next(v for v in variants if v.name == spec.release)
+        gates = judge(spec.gates, released)
+        fargate = [p.as_of for p in book.prices if p.service == "Fargate"]
+        return Report(
+            name=spec.name,
+            baseline=spec.baseline,
+            release=spec.release,
+            version=_manifest(exports[spec.release].path).version,
+            passed=all(gate.passed for gate in gates),
+            gates=gates,
+            variants=variants,
+            conditions=measured.conditions,
+            seed=spec.seed,
+            resamples=spec.measurement.resamples,
+            spec_digest=spec.digest,
+            data_digest=inputs.data_digest,
+            data_source=spec.data.source,
+            data_counts=inputs.dataset.counts(spec.labels),
+            price_region=PRICE_REGION,
+            price_as_of=min(fargate),
+            software={name: importlib.metadata.version(name) for name in SOFTWARE},
+        )
+
+    def _write(self, report: Report, release: Path, measured: Measurements) -> None:
+        """The manifest comes last, and only if the model may ship."""
+        (self.out / "manifest.json").unlink(missing_ok=True)
+        (self.out / "report.json").write_bytes(report.to_json())
+        (self.out / "report.html").write_text(render(report), encoding="utf-8")
+        if not report.passed:
+            return
+        manifest = _manifest(release)
+        for folder in ("litert", "saved_model"):
+            shutil.rmtree(self.out / folder, ignore_errors=True)
+        artifact.publish(release, self.out, manifest.files)
+        variant = report.variant(report.release)
+        whole = replace(
+            manifest,
+            quality=variant.manifest_quality(),
+            serving=manifest_serving(
+                measured.variants[report.release], measured.conditions
+            ),
+        )
+        (self.out / "manifest.json").write_text(whole.to_json())
+
+
+def _exported(name: str, made: Done, export: Done, guesses: np.ndarray) -> Exported:
+    model = load_model(made.path / "model.safetensors")
+    return Exported(
+        name=name,
+        layers=[asdict(layer) for layer in model.shape.layers],
+        parameters=model.parameters,
+        zeros=model.zeros,
+        precision=model.precision,
+        file=export.path / "litert" / "model.tflite",
+        guesses=guesses,
+    )
+
+
+def _manifest(directory: Path) -> Manifest:
+    return read_manifest(directory / "manifest.json")
+
+
+def _counted(dataset: Dataset, labels: Sequence[str]) -> str:
+    return "; ".join(
+        f"{split} {sum(counts.values())} "
+        f"({', '.join(f'{label} {n}' for label, n in counts.items())})"
+        for split, counts in dataset.counts(labels).items()
+    )
