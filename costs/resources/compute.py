@@ -51,8 +51,10 @@ def _task_definition(service: Resource, stack: Stack) -> Resource:
 
 def _tasks(service: Resource, stack: Stack) -> Scale:
     """Return the tasks that scaling keeps, or the desired count where none scales."""
+    name = service.get("ServiceName", service.name)
     for target in stack.of_type("AWS::ApplicationAutoScaling::ScalableTarget"):
-        if service.is_named_in(target.get("ResourceId")):
+        scaled = target.get("ResourceId")  # service/CLUSTER/NAME
+        if service.is_named_in(scaled) or scaled.rpartition("/")[2] == name:
             lowest, highest = target.number("MinCapacity"), target.number("MaxCapacity")
             if not 0 <= lowest <= highest:
                 bounds = f"MinCapacity {lowest:g}, MaxCapacity {highest:g}"

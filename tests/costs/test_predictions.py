@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from costs.book import read_book
-from costs.fargate import SizeError
-from costs.predictions import dollars_per_million
+from costs.fargate import FargateSize, SizeError
+from costs.predictions import Architecture, dollars_per_hour, dollars_per_million
 from manifest import Serving
 
 BOOK = read_book("us-east-1")
@@ -21,6 +21,22 @@ def test_a_million_predictions_cost_the_task_hours_they_take() -> None:
 def test_arm_is_priced_as_arm() -> None:
     arm = dollars_per_million(SERVING, BOOK, architecture="ARM")
     assert arm == pytest.approx((0.03238 + 2 * 0.00356) / 1.44)
+
+
+@pytest.mark.parametrize(
+    ("size", "architecture", "usd"),
+    [
+        (FargateSize(256, 1024), "x86", 10.63),
+        (FargateSize(256, 512), "x86", 9.01),
+        (FargateSize(256, 1024), "ARM", 8.51),
+        (FargateSize(256, 512), "ARM", 7.21),
+    ],
+)
+def test_a_month_costs_what_a_published_calculation_of_2026_says(
+    size: FargateSize, architecture: Architecture, usd: float
+) -> None:
+    hourly = dollars_per_hour(size, BOOK, architecture=architecture)
+    assert round(730 * hourly, 2) == usd
 
 
 def test_half_the_utilisation_doubles_the_price() -> None:

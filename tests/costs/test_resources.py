@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from costs.assembly import AssemblyError
-from costs.book import PriceError
+from costs.book import PriceError, read_book
 from costs.resources import FREE, PRICED
 from costs.scale import Scale
 from costs.usage import Usage
@@ -24,6 +24,17 @@ def test_costs_what_was_worked_out_by_hand(case: str, billed_line: BilledLine) -
 def test_every_priced_type_is_worked_out_by_hand() -> None:
     worked = {resources["It"]["Type"] for resources, _ in CASES.values()}
     assert worked == PRICED.keys()
+
+
+def test_every_price_of_the_book_is_charged_somewhere(billed_line: BilledLine) -> None:
+    """A price that nothing uses is one that nobody keeps right."""
+    charged = {
+        charge.price
+        for resources, _ in CASES.values()
+        for charge in billed_line(resources).estimate.charges
+    }
+    unused = set(read_book("us-east-1").prices) - charged
+    assert {price.service for price in unused} <= {"CodeBuild"}  # one for each machine
 
 
 def test_no_type_is_both_priced_and_free() -> None:

@@ -13,6 +13,14 @@ CASES: Cases = {
     "one task": (service(), both(TASK)),
     "desired tasks": (service(DesiredCount=3), both(3 * TASK)),
     "scaled tasks": ({**service(), "S": scaling(1, 4)}, Scale(TASK, 4 * TASK)),
+    "scaled tasks of a service with a literal name": (
+        {**service(ServiceName="s"), "S": scaling(1, 4, "service/c/s")},
+        Scale(TASK, 4 * TASK),
+    ),
+    "tasks that another service's scaling leaves alone": (
+        {**service(ServiceName="s"), "S": scaling(1, 4, "service/c/other")},
+        both(TASK),
+    ),
     "tasks from zero": ({**service(), "S": scaling(0, 2)}, Scale(0, 2 * TASK)),
     "tasks with public addresses": (
         {
@@ -74,6 +82,10 @@ CASES: Cases = {
             },
         ),
         both(8 * 30 * 0.0175),
+    ),
+    "a function of CDK's": (
+        one("Lambda::Function"),
+        both(100 * 5 * 0.125 * 0.0000166667 + 100 * 0.2e-6),
     ),
     "a function": (
         one("Lambda::Function", MemorySize=512, Architectures=["arm64"]),

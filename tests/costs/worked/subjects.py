@@ -20,13 +20,14 @@ def service(**changes: Any) -> Resources:
     }
 
 
-def scaling(least: int, most: int) -> dict[str, Any]:
-    name = {"Fn::Join": ["", ["service/c/", {"Fn::GetAtt": ["It", "Name"]}]]}
+def scaling(least: int, most: int, name: Any = None) -> dict[str, Any]:
+    """The bounds of the service `It`, or of the one that `name` gives."""
+    it = {"Fn::Join": ["", ["service/c/", {"Fn::GetAtt": ["It", "Name"]}]]}
     return resource(
         "ApplicationAutoScaling::ScalableTarget",
         MinCapacity=least,
         MaxCapacity=most,
-        ResourceId=name,
+        ResourceId=name or it,
     )
 
 
