@@ -41,21 +41,23 @@ def read_assembly(directory: Path) -> Assembly:
 
 def _stacks(directory: Path, stage: str, ssm: Any) -> Iterator[Stack]:
     artifacts = _json(directory / "manifest.json").get("artifacts", {})
-    for artifact in artifacts.values():
+    for id_, artifact in artifacts.items():
         kind, properties = artifact.get("type"), artifact.get("properties", {})
         if kind == "cdk:cloud-assembly":
             nested = directory / properties["directoryName"]
             yield from _stacks(nested, properties.get("displayName", nested.name), ssm)
         elif kind == "aws:cloudformation:stack":
-            yield _stack(directory, stage, artifact, ssm)
+            yield _stack(directory, stage, id_, artifact, ssm)
 
 
-def _stack(directory: Path, stage: str, artifact: Mapping[str, Any], ssm: Any) -> Stack:
+def _stack(
+    directory: Path, stage: str, id_: str, artifact: Mapping[str, Any], ssm: Any
+) -> Stack:
     properties = artifact["properties"]
     path = directory / properties["templateFile"]
     body = _json(path)
     display = artifact.get("displayName", "")
-    name = properties.get("stackName") or display or path.name.split(".")[0]
+    name = properties.get("stackName", id_)  # left out where they are the same
     # A stage is a nested assembly, or a plain construct around its stacks.
     stage = display.rpartition("/")[0] or stage
     region = artifact.get("environment", "").rpartition("/")[2]

@@ -43,7 +43,7 @@ def _write_stacks(
         artifacts[name] = {
             "type": "aws:cloudformation:stack",
             "environment": environment,
-            "properties": {"templateFile": f"{name}.template.json", "stackName": name},
+            "properties": {"templateFile": f"{name}.template.json"},
             "displayName": f"{stage}/{name.removeprefix(f'{stage}-')}",
         }
     _write(directory / "manifest.json", {"artifacts": artifacts})

@@ -94,6 +94,15 @@ def test_a_custom_resource_is_priced_as_the_function_that_answers_it(
     assert priced.monthly.minimum > 0
 
 
+def test_names_the_prices_that_should_be_checked(billed: Billed) -> None:
+    arm = {"Type": "ARM_CONTAINER", "ComputeType": "BUILD_GENERAL1_LARGE"}
+    project = resource("CodeBuild::Project", Environment=arm)
+    doubtful = billed({"dev": {"dev-build": {"Project": project}}})
+    for text in (bill_text(doubtful, ""), bill_markdown(doubtful, "")):
+        assert "To check: CodeBuild arm1.large: DOUBT: " in text
+    assert "To check" not in bill_text(billed(stages()), "")
+
+
 def test_names_the_stack_whose_region_has_no_prices(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
