@@ -40,10 +40,10 @@ def _write_stacks(
     for name, content in stacks.items():
         template = content if "Resources" in content else {"Resources": content}
         _write(directory / f"{name}.template.json", template)
-        artifacts[name] = {
+        artifacts[f"{name}Artifact"] = {
             "type": "aws:cloudformation:stack",
             "environment": environment,
-            "properties": {"templateFile": f"{name}.template.json"},
+            "properties": {"templateFile": f"{name}.template.json", "stackName": name},
             "displayName": f"{stage}/{name.removeprefix(f'{stage}-')}",
         }
     _write(directory / "manifest.json", {"artifacts": artifacts})

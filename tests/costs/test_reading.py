@@ -48,10 +48,23 @@ def test_finds_construct_paths_in_the_metadata_of_the_assembly(tmp_path: Path) -
     }
     (nested / "one.metadata.json").write_text(json.dumps(paths))
     manifest = json.loads((nested / "manifest.json").read_text())
-    manifest["artifacts"]["dev-one"]["additionalMetadataFile"] = "one.metadata.json"
+    manifest["artifacts"]["dev-oneArtifact"]["additionalMetadataFile"] = (
+        "one.metadata.json"
+    )
     (nested / "manifest.json").write_text(json.dumps(manifest))
     (stack,) = read_assembly(directory).stacks
     assert [resource.path for resource in stack.resources] == ["Queue"]
+
+
+def test_a_stack_is_called_as_its_artifact_where_the_name_is_left_out(
+    tmp_path: Path,
+) -> None:
+    directory = write_assembly(tmp_path, {"dev": {"dev-one": {}}})
+    path = directory / "assembly-dev" / "manifest.json"
+    path.write_text(path.read_text().replace('"stackName"', '"other"'))
+    assert [stack.name for stack in read_assembly(directory).stacks] == [
+        "dev-oneArtifact"
+    ]
 
 
 def test_a_parameter_of_the_same_name_is_read_from_the_same_stage(
