@@ -15,11 +15,13 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
     kernel goes on accepting connections there, and resets them all at the end.
     """
 
+    sockets: list[Any]  # gunicorn has no types
+
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
-        listeners: list[Any] = self.sockets
+        listeners = self.sockets
         self.sockets = []
         for listener in listeners:
             while select.select([listener], [], [], 0)[0]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from containers.flask.artifact import StartError
@@ -83,6 +84,30 @@ def test_a_special_token_that_somebody_typed_is_text(
 ) -> None:
     typed, split = tiny_classifier.predict(["when [PAD] never", "when [ PAD ] never"])
     assert typed == split
+
+
+class Recording:
+    """An engine that remembers what it was asked to run."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def probabilities(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        self.shapes.append(ids.shape)
+        return np.full((len(ids), 3), 1 / 3, np.float32)
+
+
+def test_each_text_runs_at_the_shortest_length_that_holds_it(
+    tiny_manifest: Manifest,
+) -> None:
+    engine = Recording()
+    tokenizer = read_tokenizer(TINY / "litert/tokenizer.json")
+    classifier = Classifier(
+        tokenizer, engine, labels=tiny_manifest.labels, lengths=(8, 16, 32)
+    )
+    texts = ["? " * (tokens - 2) for tokens in (8, 9, 3, 17, 40)]  # and [CLS] [SEP]
+    classifier.predict(texts)
+    assert engine.shapes == [(2, 8), (1, 16), (2, 32)]
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])
