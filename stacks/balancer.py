@@ -1,0 +1,68 @@
+"""The load balancer of an endpoint, and the two doors: callers to it, it to tasks."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from constructs import Construct
+
+from stacks.config import EndpointConfig
+from stacks.task import PORT
+
+LISTENS = 80
+
+
+class Balancer(Construct):
+    """Lets in the configured callers, and nobody else."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, vpc: ec2.IVpc, config: EndpointConfig
+    ) -> None:
+        super().__init__(scope, id_)
+        door = ec2.SecurityGroup(
+            self, "Callers", vpc=vpc, allow_all_outbound=False, description="Callers"
+        )
+        # Tasks fetch images and write logs: they may call out, and only the load
+        # balancer may call in.
+        self.tasks = ec2.SecurityGroup(
+            self, "Tasks", vpc=vpc, allow_all_outbound=True, description="Tasks"
+        )
+        for block in config.callers:
+            door.add_ingress_rule(ec2.Peer.ipv4(block), ec2.Port.tcp(LISTENS))
+        door.add_egress_rule(self.tasks, ec2.Port.tcp(PORT))
+        self.tasks.add_ingress_rule(door, ec2.Port.tcp(PORT))
+
+        self.load_balancer = elbv2.ApplicationLoadBalancer(
+            self,
+            "LoadBalancer",
+            vpc=vpc,
+            internet_facing=not config.internal,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+            security_group=door,
+            drop_invalid_header_fields=True,
+            idle_timeout=cdk.Duration.seconds(60),  # the server keeps alive longer
+        )
+        self.targets = elbv2.ApplicationTargetGroup(
+            self,
+            "Targets",
+            vpc=vpc,
+            port=PORT,
+            protocol=elbv2.ApplicationProtocol.HTTP,
+            target_type=elbv2.TargetType.IP,
+            deregistration_delay=cdk.Duration.seconds(30),
+            health_check=elbv2.HealthCheck(
+                path="/v2/health/ready",
+                interval=cdk.Duration.seconds(10),
+                timeout=cdk.Duration.seconds(5),
+                healthy_threshold_count=2,
+                unhealthy_threshold_count=3,
+            ),
+        )
+        self.listener = self.load_balancer.add_listener(
+            "Http",
+            port=LISTENS,
+            protocol=elbv2.ApplicationProtocol.HTTP,
+            open=False,
+            default_target_groups=[self.targets],
+        )

@@ -1,0 +1,110 @@
+"""The CodeBuild projects: one a model, running what a developer runs on a laptop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from stacks.config import StageConfig
+from stacks.names import Names
+from stacks.retention import retention
+
+SOURCE = "source/lathe.zip"  # `git archive` of the repository, put there by whoever pushes
+
+
+class BuildStack(cdk.Stack):
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        config: StageConfig,
+        names: Names,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        bucket = s3.Bucket.from_bucket_name(
+            self,
+            "Artifacts",
+            ssm.StringParameter.value_for_string_parameter(self, names.bucket),
+        )
+        for endpoint in config.endpoints:
+            ModelBuild(
+                self,
+                f"Build-{endpoint.model}",
+                config=config,
+                names=names,
+                model=endpoint.model,
+                bucket=bucket,
+            )
+
+
+class ModelBuild(Construct):
+    """Build, gate, bake, push, publish: model_build/buildspec.yml."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        config: StageConfig,
+        names: Names,
+        model: str,
+        bucket: s3.IBucket,
+    ) -> None:
+        super().__init__(scope, id_)
+        repository = ecr.Repository.from_repository_name(
+            self, "Images", names.repository(model)
+        )
+        log = logs.LogGroup(
+            self,
+            "Log",
+            retention=retention(config.log_days),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        project = codebuild.Project(
+            self,
+            "Project",
+            description=f"Build {model} from its spec, gate it, push its image",
+            source=codebuild.Source.s3(bucket=bucket, path=SOURCE),
+            build_spec=codebuild.BuildSpec.from_source_filename(
+                "model_build/buildspec.yml"
+            ),
+            environment=codebuild.BuildEnvironment(
+                build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
+                compute_type=codebuild.ComputeType[config.build_size],
+                privileged=True,  # docker build; nothing else here needs it
+            ),
+            environment_variables={
+                name: codebuild.BuildEnvironmentVariable(value=value)
+                for name, value in {
+                    "MODEL": model,
+                    "STAGE": config.name,
+                    "BUCKET": bucket.bucket_name,
+                    "REPOSITORY": repository.repository_uri,
+                }.items()
+            },
+            timeout=cdk.Duration.minutes(config.build_timeout_minutes),
+            concurrent_build_limit=1,  # two builds of one model would race for its release
+            logging=codebuild.LoggingOptions(
+                cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log)
+            ),
+        )
+        repository.grant_pull_push(project)
+        project.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["s3:PutObject"],
+                resources=[
+                    bucket.arn_for_objects(f"{folder}/{config.name}/{model}*")
+                    for folder in ("releases", "reports")
+                ],
+            )
+        )

@@ -1,0 +1,28 @@
+"""Where tasks run: one ECS cluster a stage, on Fargate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from stacks.names import Names
+
+
+class ClusterStack(cdk.Stack):
+    def __init__(
+        self, scope: Construct, id_: str, *, names: Names, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        ecs.CfnCluster(
+            self,
+            "Cluster",
+            cluster_name=names.cluster,
+            cluster_settings=[
+                ecs.CfnCluster.ClusterSettingsProperty(
+                    name="containerInsights", value="enabled"
+                )
+            ],
+        )

@@ -1,0 +1,95 @@
+"""One released model behind one load balancer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from manifest import Manifest
+from stacks.alarms import EndpointAlarms
+from stacks.balancer import Balancer
+from stacks.config import EndpointConfig, StageConfig
+from stacks.names import Names
+from stacks.task import ModelTask
+
+
+class EndpointStack(cdk.Stack):
+    """A Fargate service that runs exactly the image its release names."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        stage: StageConfig,
+        config: EndpointConfig,
+        names: Names,
+        release: Manifest,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, id_, **kwargs)
+        vpc = _vpc(self, stage, names)
+        cluster = ecs.Cluster.from_cluster_attributes(
+            self, "Cluster", cluster_name=names.cluster, vpc=vpc, security_groups=[]
+        )
+        task = ModelTask(self, "Task", stage=stage, names=names, release=release)
+        balancer = Balancer(self, "Balancer", vpc=vpc, config=config)
+        alarms = EndpointAlarms(
+            self, "Alarms", balancer=balancer, config=config, prefix=self.stack_name
+        )
+        service = ecs.FargateService(
+            self,
+            "Service",
+            cluster=cluster,
+            task_definition=task.definition,
+            assign_public_ip=True,
+            security_groups=[balancer.tasks],
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            health_check_grace_period=cdk.Duration.seconds(60),
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            deployment_alarms=ecs.DeploymentAlarmConfig(
+                alarm_names=alarms.rollback_names,
+                behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
+            ),
+            propagate_tags=ecs.PropagatedTagSource.SERVICE,
+            enable_ecs_managed_tags=True,
+        )
+        service.node.add_dependency(balancer.listener, alarms)
+        balancer.targets.add_target(service)
+        tasks = service.auto_scale_task_count(
+            min_capacity=config.min_tasks, max_capacity=config.max_tasks
+        )
+        tasks.scale_on_request_count(
+            "Requests",
+            requests_per_target=config.requests_per_task,
+            target_group=balancer.targets,
+        )
+        tasks.scale_on_cpu_utilization(
+            "Cpu", target_utilization_percent=config.cpu_percent
+        )
+        cdk.Tags.of(self).add("model", release.name)
+        cdk.Tags.of(self).add("version", release.version)
+        cdk.CfnOutput(
+            self, "Address", value=f"http://{balancer.load_balancer.load_balancer_dns_name}"
+        )
+
+
+def _vpc(scope: Construct, stage: StageConfig, names: Names) -> ec2.IVpc:
+    """The stage's network, by the parameters that its stack wrote."""
+    subnets = ssm.StringListParameter.value_for_typed_list_parameter(
+        scope, names.subnet_ids, ssm.ParameterValueType.STRING
+    )
+    zones = list(stage.availability_zones)
+    return ec2.Vpc.from_vpc_attributes(
+        scope,
+        "Vpc",
+        vpc_id=ssm.StringParameter.value_for_string_parameter(scope, names.vpc_id),
+        availability_zones=zones,
+        public_subnet_ids=[cdk.Fn.select(i, subnets) for i in range(len(zones))],
+    )

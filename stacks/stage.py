@@ -1,0 +1,73 @@
+"""The table of contents: every stack of one stage, in deploy order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from manifest import Manifest, read_manifest
+from stacks.build import BuildStack
+from stacks.cluster import ClusterStack
+from stacks.config import ConfigError, EndpointConfig, StageConfig
+from stacks.endpoint import EndpointStack
+from stacks.names import Names
+from stacks.network import NetworkStack
+from stacks.registry import RegistryStack
+
+
+class Stage(Construct):
+    """A plain construct, for `cdk deploy --all` does not look into a cdk.Stage.
+
+    An endpoint exists only where its release exists: nothing ever waits for an image
+    that nobody has pushed. Those without one are in `waiting`.
+    """
+
+    def __init__(self, scope: Construct, *, config: StageConfig, releases: Path) -> None:
+        super().__init__(scope, config.name)
+        self._config, self._names = config, Names(config.name)
+        self.waiting: list[str] = []
+        network = NetworkStack(self, "network", config=config, **self._common("network"))
+        registry = RegistryStack(
+            self, "registry", config=config, **self._common("registry")
+        )
+        build = BuildStack(self, "build", config=config, **self._common("build"))
+        build.add_dependency(registry)
+        cluster = ClusterStack(self, "cluster", **self._common("cluster"))
+        for endpoint in config.endpoints:
+            path = releases / config.name / f"{endpoint.model}.json"
+            if not path.is_file():
+                self.waiting.append(endpoint.model)
+                continue
+            stack = self._endpoint(endpoint, _release(path, endpoint))
+            for earlier in (network, registry, cluster):
+                stack.add_dependency(earlier)
+        cdk.Tags.of(self).add("stage", config.name)
+
+    def _endpoint(self, endpoint: EndpointConfig, release: Manifest) -> EndpointStack:
+        name = f"endpoint-{endpoint.model}"
+        return EndpointStack(
+            self,
+            name,
+            stage=self._config,
+            config=endpoint,
+            release=release,
+            **self._common(name),
+        )
+
+    def _common(self, what: str) -> dict[str, Any]:
+        config = self._config
+        return {
+            "names": self._names,
+            "stack_name": self._names.stack(what),
+            "env": cdk.Environment(account=config.account, region=config.region),
+        }
+
+
+def _release(path: Path, endpoint: EndpointConfig) -> Manifest:
+    release = read_manifest(path)
+    if release.name != endpoint.model:
+        raise ConfigError(f"{path}: name: {release.name!r} is not {endpoint.model!r}")
+    return release

@@ -1,0 +1,84 @@
+"""The task of a model: its image, its size, and as few rights as it can do with."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from costs.fargate import fargate_size
+from manifest import Manifest
+from stacks.config import StageConfig
+from stacks.names import Names
+from stacks.retention import retention
+
+PORT = 8080
+USER = "10001:10001"  # the image's own; said here too, so that no image can be root
+STOP_SECONDS = 60  # to answer what was accepted
+
+
+class ModelTask(Construct):
+    """Sized from what the release was measured to need."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        stage: StageConfig,
+        names: Names,
+        release: Manifest,
+    ) -> None:
+        super().__init__(scope, id_)
+        _, serving = release.measured()
+        size = fargate_size(serving.memory_mib, vcpu=serving.vcpu)
+        self.definition = ecs.FargateTaskDefinition(
+            self,
+            "Definition",
+            cpu=size.cpu_units,
+            memory_limit_mib=size.memory_mib,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.X86_64,
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+            volumes=[ecs.Volume(name="tmp")],
+        )
+        # By name, not by reference: a reference would be an export.
+        repository = ecr.Repository.from_repository_name(
+            self, "Images", names.repository(release.name)
+        )
+        container = self.definition.add_container(
+            release.name,
+            image=ecs.ContainerImage.from_ecr_repository(repository, release.image_tag),
+            port_mappings=[ecs.PortMapping(container_port=PORT)],
+            user=USER,
+            readonly_root_filesystem=True,
+            linux_parameters=self._no_capabilities(),
+            stop_timeout=cdk.Duration.seconds(STOP_SECONDS),
+            environment={
+                "MODEL_NAME": release.name,
+                "MODEL_VERSION": release.version,
+                # Fargate's quota is in a cgroup that the container cannot see.
+                "SERVER_VCPU": f"{size.vcpu:g}",
+            },
+            logging=ecs.LogDriver.aws_logs(
+                stream_prefix=release.name,
+                log_group=logs.LogGroup(
+                    self,
+                    "Log",
+                    retention=retention(stage.log_days),
+                    removal_policy=cdk.RemovalPolicy.DESTROY,
+                ),
+                mode=ecs.AwsLogDriverMode.NON_BLOCKING,
+            ),
+        )
+        container.add_mount_points(
+            ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False)
+        )
+
+    def _no_capabilities(self) -> ecs.LinuxParameters:
+        parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
+        parameters.drop_capabilities(ecs.Capability.ALL)
+        return parameters
