@@ -89,13 +89,14 @@ def _beside(source: str, rest: str, data_dir: Path | None) -> Path:
 
 
 def _from_hub(source: str, rest: str, files: tuple[str, ...]) -> Path:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     repository, _, pinned = rest.partition("@")
     revision, _, single = pinned.partition("/")
     if not revision:
         raise SourceError(f"{source}: name a revision: hub:OWNER/NAME@COMMIT")
+    # Here, not above: only this source needs it, and only the build side has it.
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
     kind = "dataset" if single else "model"
     try:
         paths = [

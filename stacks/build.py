@@ -17,7 +17,9 @@ from stacks.config import StageConfig
 from stacks.names import Names
 from stacks.retention import retention
 
-SOURCE = "source/lathe.zip"  # `git archive` of the repository, put there by whoever pushes
+SOURCE = (
+    "source/lathe.zip"  # `git archive` of the repository, put there by whoever pushes
+)
 
 
 class BuildStack(cdk.Stack):

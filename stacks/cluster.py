@@ -8,12 +8,19 @@ import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from stacks.config import StageConfig
 from stacks.names import Names
 
 
 class ClusterStack(cdk.Stack):
     def __init__(
-        self, scope: Construct, id_: str, *, names: Names, **kwargs: Any
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        config: StageConfig,
+        names: Names,
+        **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
         ecs.CfnCluster(
@@ -22,7 +29,8 @@ class ClusterStack(cdk.Stack):
             cluster_name=names.cluster,
             cluster_settings=[
                 ecs.CfnCluster.ClusterSettingsProperty(
-                    name="containerInsights", value="enabled"
+                    name="containerInsights",
+                    value="enabled" if config.container_insights else "disabled",
                 )
             ],
         )

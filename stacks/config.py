@@ -62,6 +62,7 @@ class StageConfig:
     vpc_cidr: str
     log_days: int  # how long logs are kept: a value that CloudWatch offers
     kept_images: int  # of each model; the oldest go first
+    container_insights: bool  # metrics by task, for some 11 dollars a month and cluster
     build_size: str  # of the CodeBuild machine
     build_timeout_minutes: int
     endpoints: tuple[EndpointConfig, ...]
@@ -82,7 +83,9 @@ class StageConfig:
         if self.build_size not in BUILD_SIZES:
             self._refuse("build_size", self.build_size, f"one of {BUILD_SIZES}")
         if not 5 <= self.build_timeout_minutes <= 480:
-            self._refuse("build_timeout_minutes", self.build_timeout_minutes, "5 to 480")
+            self._refuse(
+                "build_timeout_minutes", self.build_timeout_minutes, "5 to 480"
+            )
         if self.account is not None and not (
             len(self.account) == 12 and self.account.isdigit()
         ):
@@ -103,6 +106,7 @@ STAGES = (
         vpc_cidr="10.10.0.0/20",
         log_days=7,
         kept_images=10,
+        container_insights=False,
         build_size="LARGE",
         build_timeout_minutes=120,
         endpoints=(
@@ -126,6 +130,7 @@ STAGES = (
         vpc_cidr="10.20.0.0/20",
         log_days=90,
         kept_images=50,
+        container_insights=True,
         build_size="LARGE",
         build_timeout_minutes=120,
         endpoints=(

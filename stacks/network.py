@@ -54,7 +54,10 @@ class NetworkStack(cdk.Stack):
             self, "VpcId", parameter_name=names.vpc_id, string_value=self.vpc.vpc_id
         )
         ssm.StringListParameter(
-            self, "SubnetIds", parameter_name=names.subnet_ids, string_list_value=subnets
+            self,
+            "SubnetIds",
+            parameter_name=names.subnet_ids,
+            string_list_value=subnets,
         )
 
     @property

@@ -25,17 +25,23 @@ class Stage(Construct):
     that nobody has pushed. Those without one are in `waiting`.
     """
 
-    def __init__(self, scope: Construct, *, config: StageConfig, releases: Path) -> None:
+    def __init__(
+        self, scope: Construct, *, config: StageConfig, releases: Path
+    ) -> None:
         super().__init__(scope, config.name)
         self._config, self._names = config, Names(config.name)
         self.waiting: list[str] = []
-        network = NetworkStack(self, "network", config=config, **self._common("network"))
+        network = NetworkStack(
+            self, "network", config=config, **self._common("network")
+        )
         registry = RegistryStack(
             self, "registry", config=config, **self._common("registry")
         )
         build = BuildStack(self, "build", config=config, **self._common("build"))
-        build.add_dependency(registry)
-        cluster = ClusterStack(self, "cluster", **self._common("cluster"))
+        build.add_stack_dependency(registry)
+        cluster = ClusterStack(
+            self, "cluster", config=config, **self._common("cluster")
+        )
         for endpoint in config.endpoints:
             path = releases / config.name / f"{endpoint.model}.json"
             if not path.is_file():
@@ -43,7 +49,7 @@ class Stage(Construct):
                 continue
             stack = self._endpoint(endpoint, _release(path, endpoint))
             for earlier in (network, registry, cluster):
-                stack.add_dependency(earlier)
+                stack.add_stack_dependency(earlier)
         cdk.Tags.of(self).add("stage", config.name)
 
     def _endpoint(self, endpoint: EndpointConfig, release: Manifest) -> EndpointStack:

@@ -1,0 +1,139 @@
+"""Each pass does what its name says to a real encoder, and leaves its input alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model_build.model import Model
+from model_build.passes import Distill, Finetune, PruneStructure, PruneWeights, Quantize
+from model_build.passes.base import Workbench
+from model_build.passes.prune_structure import importance, remove, strongest
+
+pytestmark = pytest.mark.tf
+
+
+def answers(model: Model, bench: Workbench) -> np.ndarray:
+    from model_build.encoder import to_keras
+    from model_build.training import logits_of
+
+    return logits_of(to_keras(model), bench.train)
+
+
+def accuracy(model: Model, bench: Workbench) -> float:
+    return float((answers(model, bench).argmax(1) == bench.train.labels).mean())
+
+
+def test_finetune_learns_the_labels(tiny_model: Model, bench: Workbench) -> None:
+    learned = Finetune(epochs=40, learning_rate=0.02, dropout=0.0).apply(
+        tiny_model, bench
+    )
+    assert accuracy(learned, bench) > 0.9
+    assert np.array_equal(
+        learned.weights["embed/tokens"], tiny_model.weights["embed/tokens"]
+    )
+
+
+def test_training_is_the_same_for_the_same_seed(
+    tiny_model: Model, bench: Workbench
+) -> None:
+    first, again = (Finetune(dropout=0.0).apply(tiny_model, bench) for _ in range(2))
+    assert all(
+        np.allclose(first.weights[k], v, atol=1e-6) for k, v in again.weights.items()
+    )
+
+
+def test_a_loss_that_is_no_number_stops_the_pass(
+    tiny_model: Model, bench: Workbench
+) -> None:
+    weights = {k: v * np.float32(np.nan) for k, v in tiny_model.weights.items()}
+    with pytest.raises(ArithmeticError, match="learning_rate 0.0001 may be too high"):
+        Finetune().apply(tiny_model.with_weights(weights), bench)
+
+
+def test_a_distilled_student_is_shallower_and_nears_its_teacher(
+    tiny_model: Model, bench: Workbench
+) -> None:
+    start = Distill(layers=1, epochs=0.01, learning_rate=1e-9).apply(tiny_model, bench)
+    student = Distill(layers=1, epochs=40, learning_rate=0.01, alpha=1.0).apply(
+        tiny_model, bench
+    )
+    assert len(student.shape.layers) == 1
+    teacher = answers(tiny_model, bench)
+    before, after = (
+        np.abs(answers(m, bench) - teacher).mean() for m in (start, student)
+    )
+    assert after < before / 2
+
+
+def test_a_student_has_no_more_layers_than_its_teacher(
+    tiny_model: Model, bench: Workbench
+) -> None:
+    with pytest.raises(
+        ValueError, match="distill.layers: 3 is more than the teacher's 2"
+    ):
+        Distill(layers=3).apply(tiny_model, bench)
+
+
+def test_structured_pruning_makes_the_matrices_smaller(
+    tiny_model: Model, bench: Workbench
+) -> None:
+    step = PruneStructure(keep_heads=0.5, keep_neurons=0.5, epochs=0.5, calibration=16)
+    pruned = step.apply(tiny_model, bench)
+    assert sum(layer.heads for layer in pruned.shape.layers) == 2
+    assert sum(layer.ffn for layer in pruned.shape.layers) == 32
+    assert pruned.parameters < tiny_model.parameters
+    assert accuracy(pruned, bench) >= 0.0  # it runs at its new shape
+
+
+def test_removing_units_that_say_nothing_changes_no_answer(
+    tiny_model: Model, bench: Workbench
+) -> None:
+    """Zero a head and eight neurons; importance finds them, removal is exact."""
+    weights = {k: v.copy() for k, v in tiny_model.weights.items()}
+    weights["layer0_output/kernel"][8:] = 0  # head 1 of 2
+    weights["layer1_ffn_out/kernel"][:16] = 0  # neurons 0 to 15 of 32
+    silent = tiny_model.with_weights(weights)
+    heads, neurons = importance(silent, bench.train, 32)
+    assert heads[0][1] == 0.0
+    assert heads[0][0] > 0.0
+    pruned = remove(
+        silent,
+        heads=strongest(heads, 0.75, step=1),
+        neurons=strongest(neurons, 0.75, step=16),
+    )
+    assert [layer.heads for layer in pruned.shape.layers] == [1, 2]
+    assert [layer.ffn for layer in pruned.shape.layers] == [32, 16]
+    np.testing.assert_allclose(
+        answers(pruned, bench), answers(silent, bench), atol=1e-5
+    )
+
+
+def test_a_layer_keeps_at_least_one_step_of_units() -> None:
+    kept = strongest([np.zeros(32), np.ones(32)], 0.5, step=16)
+    assert [len(layer) for layer in kept] == [16, 32]
+
+
+@pytest.mark.parametrize(
+    "frequency", [1, 50], ids=["every step", "rarer than the steps"]
+)
+def test_weight_pruning_reaches_its_sparsity_in_every_matrix(
+    tiny_model: Model, bench: Workbench, frequency: int
+) -> None:
+    step = PruneWeights(sparsity=0.75, epochs=4, frequency=frequency)
+    sparse = step.apply(tiny_model, bench)
+    assert sparse.shape == tiny_model.shape
+    for name, weight in sparse.weights.items():
+        if name.endswith("/kernel") and not name.startswith("classifier"):
+            assert np.mean(weight == 0) == pytest.approx(0.75, abs=0.02), name
+    assert np.mean(sparse.weights["embed/tokens"] == 0) == 0
+
+
+def test_quantization_is_left_to_the_export(
+    tiny_model: Model, bench: Workbench
+) -> None:
+    assert Quantize().apply(tiny_model, bench) == replace(
+        tiny_model, precision="dynamic-int8"
+    )

@@ -1,0 +1,144 @@
+"""A whole build of a toy model: real data files, real passes, real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from manifest import read_manifest
+from tests.model_build.conftest import SpecFactory
+
+pytestmark = pytest.mark.tf
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(spec: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "model_build", str(spec), "--out", str(out), "--json"]
+
+
+def run(spec: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(spec, out),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture
+def short(write_spec: SpecFactory) -> Path:
+    """Only a teacher: for what does not need every pass."""
+    nothing = dict.fromkeys(
+        ("distill", "prune_structure", "prune_weights", "quantize"), ""
+    )
+    return write_spec(release='release = "teacher"', **nothing)
+
+
+def test_a_build_makes_measures_and_releases_every_variant(
+    write_spec: SpecFactory, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = run(write_spec(), out)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report == json.loads((out / "report.json").read_text())
+    names = [v["name"] for v in report["variants"]]
+    assert names == ["teacher", "student", "pruned", "sparse", "int8"]
+    for variant in report["variants"]:
+        assert variant["serving"]["p50_ms"] > 0
+        assert variant["serving"]["memory_mib"] > 10
+        assert variant["dollars_per_million"] > 0
+        assert variant["faster"] == (variant["serving"]["p50_speedup"]["low"] > 1)
+    assert {v["name"]: v["precision"] for v in report["variants"]}[
+        "int8"
+    ] == "dynamic-int8"
+
+    manifest = read_manifest(out / "manifest.json")
+    manifest.measured()
+    assert [step.name for step in manifest.steps] == [
+        "finetune",
+        "distill",
+        "prune_structure",
+        "quantize",
+    ]
+    assert all((out / name).is_file() for name in manifest.files)
+    assert (out / "saved_model" / "saved_model.pb").is_file()
+    page = (out / "report.html").read_text()
+    assert len(page.encode()) < 1_000_000
+    assert "http" not in page.replace("http-equiv", "")
+
+    again = run(tmp_path / "toy.toml", out)
+    assert again.returncode == 0
+    assert (
+        again.stderr.count("nothing to do") == 16
+    )  # 5 passes, exports, answers; 1 measure
+    assert json.loads(again.stdout) == report
+
+
+def test_a_model_under_its_gate_is_reported_and_not_released(
+    short: Path, tmp_path: Path
+) -> None:
+    text = short.read_text().replace("at_least = 0.0", "at_least = 1.01")
+    short.write_text(text)
+    done = run(short, tmp_path / "out")
+    assert done.returncode == 1
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert not report["passed"]
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_build_that_was_killed_goes_on(short: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    killed = subprocess.Popen(command(short, out), cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not [*out.glob("steps/.pass-teacher-*")] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not [*out.glob("steps/pass-teacher-*")]
+    done = run(short, out)
+    assert done.returncode == 0, done.stderr
+    assert not [*out.glob("steps/.*")]
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "message"),
+    [
+        ("seed = 3", "seed = -3", "toy.toml: seed: -3"),
+        ("messages.csv", "no.csv", "no.csv: no such file"),
+        ("[data]", '[data]\nsha256 = "' + "0" * 64 + '"', "a broken download"),
+        ("lengths = [8, 16]", "lengths = [8, 64]", "lengths"),
+    ],
+)
+def test_what_cannot_be_built_is_one_line_and_exit_code_2(
+    short: Path, tmp_path: Path, line: str, replacement: str, message: str
+) -> None:
+    short.write_text(short.read_text().replace(line, replacement))
+    done = run(short, tmp_path / "out")
+    assert done.returncode == 2
+    errors = [text for text in done.stderr.splitlines() if text.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_two_builds_do_not_write_one_directory(short: Path, tmp_path: Path) -> None:
+    import fcntl
+
+    out = tmp_path / "out"
+    out.mkdir()
+    with (out / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run(short, out)
+    assert done.returncode == 2
+    assert "another build is writing here" in done.stderr

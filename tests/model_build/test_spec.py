@@ -1,0 +1,147 @@
+"""A spec says what is wrong with it: the file, the field, the value and the bound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from model_build.spec import SpecError, read_spec
+from tests.model_build.conftest import SpecFactory
+
+ROOT = Path(__file__).parents[2]
+SPECS = sorted(
+    [*ROOT.glob("model_build/specs/*.toml"), *ROOT.glob("tests/specs/*.toml")]
+)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_committed_spec_can_be_read(path: Path) -> None:
+    assert read_spec(path).passes
+
+
+def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
+    write_spec: SpecFactory,
+) -> None:
+    spec = read_spec(write_spec())
+    assert [spec.parent(i) for i in range(5)] == [
+        None,
+        "teacher",
+        "student",
+        "pruned",
+        "pruned",
+    ]
+    assert spec.baseline == "teacher"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        pytest.param({"seed": "seed = -1"}, r"seed: -1: .*>= 0", id="below its bound"),
+        pytest.param(
+            {"seed": 'seed = "x"'}, r"seed: 'x': Expected `int`", id="wrong type"
+        ),
+        pytest.param({"seed": "sead = 1"}, "unknown field `sead`", id="unknown key"),
+        pytest.param({"task": ""}, "missing required field `task`", id="missing key"),
+        pytest.param(
+            {"task": 'task = "ranking"'}, "task: 'ranking'", id="unknown task"
+        ),
+        pytest.param(
+            {"release": 'release = "int4"'}, "'int4'", id="releases nothing made"
+        ),
+        pytest.param(
+            {"labels": 'labels = ["a", "a"]'}, "not all different", id="a label twice"
+        ),
+        pytest.param(
+            {"distill": '[[passes]]\nvariant = "student"\nname = "distil"'},
+            r"passes\[1\].*'distil'",
+            id="unknown pass",
+        ),
+        pytest.param(
+            {
+                "distill": '[[passes]]\nvariant = "student"\nname = "distill"\nlayers = 0'
+            },
+            r"passes\[1\]\.layers: 0: .*>= 1",
+            id="a pass's setting",
+        ),
+        pytest.param(
+            {
+                "distill": '[[passes]]\nvariant = "student"\nname = "distill"\nlayers = 1\nlayer = 1'
+            },
+            "unknown field `layer`",
+            id="unknown setting",
+        ),
+        pytest.param(
+            {
+                "quantize": '[[passes]]\nvariant = "int8"\nof = "later"\nname = "quantize"'
+            },
+            r"passes\[4\]\.of: 'later' is not made before",
+            id="starts from nothing",
+        ),
+        pytest.param(
+            {"quantize": '[[passes]]\nvariant = "teacher"\nname = "quantize"'},
+            "'teacher' is made twice",
+            id="made twice",
+        ),
+        pytest.param({"finetune": ""}, "the first pass", id="no teacher"),
+        pytest.param(
+            {"serving": "[serving]\nlengths = [16, 8]"},
+            "do not rise",
+            id="falling lengths",
+        ),
+        pytest.param(
+            {"shares": "validation_share = 0.5\ntest_share = 0.5"},
+            "leave nothing to train on",
+            id="no training data",
+        ),
+        pytest.param(
+            {"gates": '[[gates]]\nmeasure = "accuracy"'},
+            "either at_least or at_most",
+            id="a gate without a bound",
+        ),
+        pytest.param(
+            {"gates": '[[gates]]\nmeasure = "beauty"\nat_least = 1.0'},
+            r"gates\[0\]\.measure: 'beauty'",
+            id="a gate on nothing",
+        ),
+        pytest.param(
+            {"data_source": 'source = "ftp:x"'},
+            "data.source: 'ftp:x'",
+            id="unknown source",
+        ),
+    ],
+)
+def test_refuses_what_cannot_be_built(
+    write_spec: SpecFactory, changed: dict[str, str], message: str
+) -> None:
+    path = write_spec(**changed)
+    with pytest.raises(SpecError, match=message) as refusal:
+        read_spec(path)
+    assert str(refusal.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"name = ", "not TOML", id="cut off"),
+        pytest.param(b"\xff\xfe\x00", "not TOML", id="not text"),
+        pytest.param(b"", "missing required field", id="empty"),
+    ],
+)
+def test_refuses_a_file_that_is_no_spec(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content)
+    with pytest.raises(SpecError, match=message):
+        read_spec(path)
+
+
+def test_refuses_a_spec_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="No such file"):
+        read_spec(tmp_path / "absent.toml")
+
+
+def test_any_changed_byte_is_another_digest(write_spec: SpecFactory) -> None:
+    first = read_spec(write_spec()).digest
+    assert read_spec(write_spec(seed="seed = 4")).digest != first

@@ -1,0 +1,56 @@
+"""Finished work is recognised; unfinished work is never mistaken for it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from model_build.progress import Progress
+from model_build.steps import Steps
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Steps:
+    return Steps(tmp_path / "steps", Progress(stream=io.StringIO()))
+
+
+def counting(calls: list[Path]):  # type: ignore[no-untyped-def]
+    def make(out: Path) -> None:
+        calls.append(out)
+        (out / "result").write_text("done")
+
+    return make
+
+
+def test_the_same_inputs_are_done_once(steps: Steps) -> None:
+    calls: list[Path] = []
+    first = steps.run("train", {"seed": 1}, (), counting(calls))
+    again = steps.run("train", {"seed": 1}, (), counting(calls))
+    assert first == again
+    assert len(calls) == 1
+    assert "recognised" in steps.progress.stream.getvalue()  # type: ignore[attr-defined]
+
+
+def test_another_input_is_another_step(steps: Steps) -> None:
+    calls: list[Path] = []
+    for seed in (1, 2):
+        steps.run("train", {"seed": seed}, (), counting(calls))
+    assert len(calls) == 2
+
+
+def test_a_step_that_was_killed_is_done_again(steps: Steps) -> None:
+    def killed(out: Path) -> None:
+        (out / "half").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        steps.run("train", 1, (), killed)
+    done = steps.run("train", 1, (), counting([]))
+    assert [path.name for path in done.path.iterdir()] == ["result"]
+
+
+def test_a_changed_source_file_asks_for_the_work_again(steps: Steps) -> None:
+    first = steps.run("train", 1, ("model.py",), counting([]))
+    assert first.digest != steps.run("train", 1, ("steps.py",), counting([])).digest

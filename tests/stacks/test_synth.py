@@ -1,0 +1,64 @@
+"""Synthesis is a function of the commit: no account, no clock, no network."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from stacks.config import STAGES
+from tests.conftest import ManifestFactory
+from tests.stacks.conftest import synthesize, template, write_release
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_two_synths_in_two_places_are_byte_identical(
+    assembly: Path, tmp_path: Path, make_manifest: ManifestFactory
+) -> None:
+    write_release(tmp_path / "elsewhere", "dev", make_manifest())
+    again = synthesize(tmp_path / "out", tmp_path / "elsewhere")
+    assert files(again) == files(assembly)
+
+
+def test_asks_no_account_for_anything(assembly: Path) -> None:
+    assert not json.loads((assembly / "manifest.json").read_text()).get("missing")
+
+
+def test_no_stack_locks_another_by_an_export(assembly: Path) -> None:
+    for path in assembly.glob("*.template.json"):
+        text = path.read_text()
+        assert "Fn::ImportValue" not in text, path.name
+        outputs = json.loads(text).get("Outputs", {}).values()
+        assert not any("Export" in output for output in outputs), path.name
+
+
+def test_no_template_holds_a_secret(assembly: Path) -> None:
+    secret = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN|password", re.IGNORECASE)
+    for path in assembly.glob("*.template.json"):
+        assert not secret.search(path.read_text()), path.name
+
+
+def test_every_stage_is_always_there(assembly: Path) -> None:
+    for stage in STAGES:
+        for stack in ("network", "registry", "build", "cluster"):
+            assert template(assembly, f"{stage.name}-{stack}")["Resources"]
+
+
+def test_an_endpoint_exists_only_where_its_release_exists(assembly: Path) -> None:
+    names = {path.name for path in assembly.glob("*.template.json")}
+    assert any(name.startswith("devendpoint") for name in names)
+    assert not any(name.startswith("prodendpoint") for name in names)
+
+
+def test_nothing_runs_code_at_deploy_time(assembly: Path) -> None:
+    """A Lambda-backed resource has a role and a runtime that age."""
+    for path in assembly.glob("*.template.json"):
+        kinds = {r["Type"] for r in json.loads(path.read_text())["Resources"].values()}
+        assert not {k for k in kinds if k.startswith(("Custom::", "AWS::Lambda"))}
