@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from containers.flask.artifact import StartError, open_artifact
-from containers.flask.cores import usable_cores
 from containers.flask.port import check_free
 
 bind = f"{os.environ.get('SERVER_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8080')}"
 workers = 1
 worker_class = "containers.flask.worker.DrainingWorker"
-threads = 2 * usable_cores() + 2  # waiting requests must not hold up health checks
+threads = 32  # idle ones cost little; the engine bounds what runs at once
 preload_app = False  # threads do not survive a fork: the model is loaded after it
 max_requests = 0  # recycling a worker drops requests
 timeout = 60

@@ -145,6 +145,23 @@ def test_is_not_ready_while_it_drains() -> None:
         assert server.process.wait(20) == 0
 
 
+def test_a_reload_leaves_the_server_answering() -> None:
+    with serve(litert_command(TINY, python=PYTHON)) as server:
+        (worker,) = children(server.process.pid)
+        server.process.send_signal(signal.SIGHUP)
+        for _ in range(500):
+            if children(server.process.pid).isdisjoint({worker}):
+                break
+            time.sleep(0.01)
+        status, _ = ask(connect(server), ["a new worker"])
+        assert status in {200, 503}  # it may be loading
+        assert worker not in children(server.process.pid)
+
+
+def children(pid: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def wait_until_closed(port: int) -> None:
     for _ in range(200):
         try:

@@ -1,0 +1,100 @@
+"""The model served as a Keras tutorial would: fp32, predict, behind the same Flask app.
+
+python -m bench.keras_server --model DIR --weights FILE --port N
+
+Runs in the build environment. DIR is an artifact, for its labels, lengths and
+tokenizer; FILE holds the weights of a Lathe model (a pass's model.safetensors).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from flask import Flask
+from numpy.typing import NDArray
+
+from containers.flask.app import create_app
+from containers.flask.artifact import TOKENIZER
+from containers.flask.lifecycle import Lifecycle
+from containers.flask.predictor import Classifier, read_tokenizer
+from manifest import Manifest, read_manifest
+
+if TYPE_CHECKING:
+    import tf_keras
+
+ROOT = Path(__file__).parents[1]
+
+
+class KerasEngine:
+    """`predict_on_batch` of a Keras model: a compiled graph, on all cores."""
+
+    def __init__(self, model: tf_keras.Model) -> None:
+        self._model = model
+
+    def probabilities(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        answer: NDArray[np.float32] = self._model.predict_on_batch(ids)
+        return answer
+
+
+def create() -> Flask:
+    """Build the application that gunicorn runs; it loads as the light server does."""
+    directory = Path(os.environ["MODEL_DIR"])
+    manifest = read_manifest(directory / "manifest.json")
+    lifecycle = Lifecycle("Keras fp32", lambda: _load(directory, manifest))
+    app = create_app(manifest, lifecycle)
+    app.extensions["lifecycle"] = lifecycle
+    return app
+
+
+def _load(directory: Path, manifest: Manifest) -> Classifier:
+    engine = KerasEngine(_model(Path(os.environ["KERAS_WEIGHTS"])))
+    for length in manifest.lengths:  # the first call traces the graph
+        engine.probabilities(np.ones((1, length), np.int32))
+    return Classifier(
+        read_tokenizer(directory / TOKENIZER),
+        engine,
+        labels=manifest.labels,
+        lengths=manifest.lengths,
+    )
+
+
+def _model(weights: Path) -> tf_keras.Model:
+    import tf_keras as keras  # seconds: not for --help
+
+    from model_build.encoder import to_keras
+    from model_build.model import load_model
+
+    encoder = to_keras(load_model(weights))
+    probabilities = keras.layers.Softmax()(encoder.output["logits"])
+    return keras.Model(encoder.input, probabilities)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.keras_server",
+        description="Serve a Lathe model with plain Keras, to compare with.",
+    )
+    parser.add_argument("--model", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--weights", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--port", required=True)
+    options = parser.parse_args()
+    environment = {
+        **os.environ,
+        "MODEL_DIR": str(options.model.resolve()),
+        "KERAS_WEIGHTS": str(options.weights.resolve()),
+        "PORT": options.port,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+    config = "containers/flask/gunicorn_config.py"
+    command = ["-m", "gunicorn", "-c", config, "bench.keras_server:create()"]
+    os.chdir(ROOT)
+    os.execve(sys.executable, [sys.executable, *command], environment)
+
+
+if __name__ == "__main__":
+    main()
