@@ -1,0 +1,112 @@
+"""Rehearse the deployment without AWS: `python -m rehearsal`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rehearsal.account import RehearsalError
+from rehearsal.cdk import CommandError, find_cdk
+from rehearsal.deployment import Plan, rehearse
+from rehearsal.progress import Progress
+from rehearsal.recognition import digest, recognised
+from rehearsal.releases import read_releases
+from rehearsal.table import as_text
+
+ROOT = Path(__file__).resolve().parents[1]
+_EPILOG = """\
+An emulator is started on loopback; the real CDK CLI bootstraps it, deploys every
+stack, and everything that can be read back is compared with the templates, property
+by property. Then `cdk destroy`, and a look for what is left. No AWS account,
+credential or Docker daemon is used; no other machine can be reached.
+
+exit codes:
+  0  everything that was read back is as the templates and the releases ask
+  1  something is not, or the CLI could not deploy or destroy a stack
+  2  the rehearsal could not take place: the message says what is missing
+
+examples:
+  python -m rehearsal
+  python -m rehearsal --releases build/releases --stage dev
+  python -m rehearsal --assembly cdk.out --reuse --json
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return the exit code; the table or the JSON goes to standard output."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stopped)
+    try:
+        return _run(options)
+    except RehearsalError as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return 2
+    except CommandError as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        if options.json:
+            print(json.dumps({"passed": False, "error": str(error)}, indent=2))
+        return 1
+    except KeyboardInterrupt:
+        print("rehearsal: interrupted; the emulator is gone", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    releases = options.releases.resolve()
+    released = read_releases(releases)
+    assembly = options.assembly.resolve() if options.assembly else None
+    cli = find_cdk(ROOT)
+    known = digest(ROOT, cli, releases, assembly, options.stage)
+    if options.reuse and (saved := recognised(options.out, known)):
+        _say(
+            f"recognised {known[:12]}: rehearsed before on exactly this; {options.out}"
+        )
+        _print(saved, saved["text"], options.json)
+        return 0
+    plan = Plan(cli, releases, released, assembly, options.stage, options.port, known)
+    rehearsal = rehearse(plan, Progress(_say))
+    text = as_text(rehearsal)
+    saved = {**rehearsal.to_json(), "text": text}
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(saved, indent=2) + "\n", encoding="utf-8")
+    _print(saved, text, options.json)
+    return 0 if rehearsal.passed else 1
+
+
+def _print(saved: dict[str, Any], text: str, as_json: bool) -> None:
+    print(json.dumps(saved, indent=2) if as_json else text, end="\n" if as_json else "")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _stopped(number: int, frame: object) -> NoReturn:
+    """SIGTERM must unwind as Ctrl-C does, or the emulator would outlive us."""
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rehearsal",
+        description="Deploy the stacks to an emulator, read them back, destroy them.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--releases", type=Path, default=ROOT / "stacks/releases", metavar="DIR")
+    add("--assembly", type=Path, metavar="DIR", help="do not synthesize: deploy this")
+    add("--stage", help="one stage; default: all")
+    add("--port", type=int, default=0, help="the emulator's; default: any free one")
+    add("--out", type=Path, default=ROOT / "build/rehearsal.json", metavar="FILE")
+    add("--reuse", action="store_true", help="do nothing if --out passed on the same")
+    add("--json", action="store_true", help="the result as JSON instead of a table")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

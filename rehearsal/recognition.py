@@ -1,0 +1,78 @@
+"""A rehearsal is known again by a digest of all that could change its outcome."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rehearsal.cdk import CdkCli
+from rehearsal.result import SCHEMA
+
+# Whatever app.py may read or import, what pins the tools, and this package.
+_FILES = ("*.py", "*.json", "requirements*.txt")
+_FOLDERS = ("stacks", "costs", "rehearsal")
+_PACKAGES = ("aws-cdk-lib", "boto3", "constructs", "jsii", "ministack")
+
+
+def digest(
+    root: Path, cli: CdkCli, releases: Path, assembly: Path | None, stage: str | None
+) -> str:
+    """Return the SHA-256 of the sources or the assembly, the releases and the tools.
+
+    With an assembly, the sources it was synthesized from are of no importance: only
+    its own files are, beside the rehearsal's.
+    """
+    total = hashlib.sha256()
+    folders = ("rehearsal",) if assembly else _FOLDERS
+    loose = (path for pattern in _FILES for path in root.glob(pattern))
+    sources = [path for folder in folders for path in _sources(root / folder)]
+    for path in sorted({*loose, *sources}):
+        _add(total, f"source {path.relative_to(root)}", path.read_bytes())
+    for kind, folder in (("release", releases), ("assembly", assembly)):
+        for path in sorted(_files(folder)) if folder else ():
+            _add(total, f"{kind} {path.relative_to(folder)}", path.read_bytes())
+    _add(total, "tools", json.dumps([stage, *_tools(cli)]).encode())
+    return total.hexdigest()
+
+
+def recognised(file: Path, expected: str) -> dict[str, Any] | None:
+    """Return the result in the file if it passed on exactly this input, else None."""
+    try:
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        known = (saved["schema"], saved["digest"], saved["passed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return saved if known == (SCHEMA, expected, True) else None
+
+
+def _tools(cli: CdkCli) -> Iterator[str]:
+    yield platform.python_version()
+    yield from (f"{name} {version(name)}" for name in _PACKAGES)
+    yield (cli.script.parents[1] / "package.json").read_text(encoding="utf-8")
+    yield subprocess.run(
+        [cli.node, "--version"], capture_output=True, text=True, check=False
+    ).stdout
+
+
+def _sources(folder: Path) -> Iterable[Path]:
+    return (
+        path
+        for path in _files(folder)
+        if "__pycache__" not in path.parts and "releases" not in path.parts
+    )
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _add(total: Any, name: str, content: bytes) -> None:
+    """Lengths first, so that no two lists of files run into the same bytes."""
+    for part in (name.encode(), content):
+        total.update(len(part).to_bytes(8, "big") + part)
