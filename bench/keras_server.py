@@ -12,7 +12,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from flask import Flask
@@ -24,16 +24,13 @@ from containers.flask.lifecycle import Lifecycle
 from containers.flask.predictor import Classifier, read_tokenizer
 from manifest import Manifest, read_manifest
 
-if TYPE_CHECKING:
-    import tf_keras
-
 ROOT = Path(__file__).parents[1]
 
 
 class KerasEngine:
     """`predict_on_batch` of a Keras model: a compiled graph, on all cores."""
 
-    def __init__(self, model: tf_keras.Model) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
 
     def probabilities(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -63,7 +60,7 @@ def _load(directory: Path, manifest: Manifest) -> Classifier:
     )
 
 
-def _model(weights: Path) -> tf_keras.Model:
+def _model(weights: Path) -> Any:
     import tf_keras as keras  # seconds: not for --help
 
     from model_build.encoder import to_keras

@@ -92,10 +92,8 @@ def compare(
                 cpu = servers[name].cpu_seconds() - before
                 taken[name].append(_Round(load, cpu))
         student, teacher = (_served(n, servers[n], taken[n]) for n in (a, b))
-    rates, latencies = [
-        {n: [measure(r.load) for r in taken[n]] for n in (a, b)}
-        for measure in (lambda x: x.requests_per_second, lambda x: x.quantile_ms(0.5))
-    ]
+    rates = {n: [r.load.requests_per_second for r in taken[n]] for n in (a, b)}
+    latencies = {n: [r.load.quantile_ms(0.5) for r in taken[n]] for n in (a, b)}
     return Comparison(
         connections,
         seconds,
