@@ -26,7 +26,8 @@ def export_litert(model: Model, lengths: Sequence[int], path: Path) -> None:
     """
     encoder = to_keras(model)
     module = tf.Module()
-    module.encoder = encoder
+    # Not the model itself: saving a Keras model traces every layer once more.
+    module.weights = encoder.variables
     signatures = {f"tokens_{n}": _classify(encoder, n) for n in lengths}
     with tempfile.TemporaryDirectory() as directory:
         tf.saved_model.save(module, directory, signatures=signatures)

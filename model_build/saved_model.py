@@ -25,13 +25,16 @@ class TextClassifier(tf.Module):
     ) -> None:
         super().__init__()
         self.tokenizer = WordPiece(tokenizer, length)
-        self.encoder = to_keras(model)
+        encoder = to_keras(model)
+        # Not the model itself: saving a Keras model traces every layer once more.
+        self.weights = encoder.variables
+        self._logits = lambda ids: encoder(ids)["logits"]
         self.labels = tf.constant(list(labels))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
     def classify(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Text [batch] -> `label` string [batch] and `score` float32 [batch]."""
-        shares = tf.nn.softmax(self.encoder(self.tokenizer(text))["logits"])
+        shares = tf.nn.softmax(self._logits(self.tokenizer(text)))
         return {
             "label": tf.gather(self.labels, tf.argmax(shares, axis=-1)),
             "score": tf.reduce_max(shares, axis=-1),

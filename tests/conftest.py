@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from manifest import Manifest, Quality, Serving, Step
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"  # beside the checkout, or not
+MUST_RUN_IN_CI = ("tf", "server", "rehearsal", "shared")
 
 ManifestFactory = Callable[..., Manifest]
 
@@ -34,3 +39,29 @@ def make_manifest() -> ManifestFactory:
         return Manifest(**{**values, **changes})
 
     return make
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real data that is never committed; CI has it, a user need not."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no development data at {SHARED}")
+    return SHARED
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """In CI a suite that proves something must have run: its skip is a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    marks = [mark for mark in MUST_RUN_IN_CI if item.get_closest_marker(mark)]
+    if (
+        report.skipped
+        and marks
+        and os.environ.get("CI")
+        and not hasattr(report, "wasxfail")
+    ):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{item.nodeid}: {marks} may not be skipped in CI: {report.longrepr}"
+        )

@@ -1,0 +1,117 @@
+"""Who may import whom. The sides run on different machines and meet in manifest.py."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {
+    "app",
+    "bench",
+    "containers",
+    "costs",
+    "demo",
+    "manifest",
+    "model_build",
+    "rehearsal",
+    "stacks",
+}
+LIBRARY = set(sys.stdlib_module_names)
+
+# What each side may import beside the standard library and itself.
+ALLOWED = {
+    "manifest.py": set[str](),
+    "costs": {"manifest"},
+    "bench": {"manifest", "containers", "flask", "model_build", "numpy", "tensorflow", "tf_keras", "tokenizers"},
+    "stacks": {"aws_cdk", "constructs", "manifest", "costs"},
+    "app.py": {"aws_cdk", "manifest", "costs", "stacks"},
+    "demo.py": {"bench"},
+    "rehearsal": {"boto3", "botocore", "ministack", "manifest"},
+    "containers": {"ai_edge_litert", "flask", "gunicorn", "numpy", "tokenizers", "werkzeug", "manifest"},
+    "model_build": {
+        "ai_edge_litert", "bench", "costs", "huggingface_hub", "jinja2", "manifest", "msgspec", "numpy",
+        "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_text", "tf_keras",
+        "tokenizers",
+    },
+}  # fmt: skip
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level names a file imports, also inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def files(side: str) -> list[Path]:
+    path = ROOT / side
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+@pytest.mark.parametrize("side", ALLOWED)
+def test_a_side_imports_only_what_it_may(side: str) -> None:
+    own = side.removesuffix(".py")
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for path in files(side)
+        for name in imports(path) - LIBRARY - ALLOWED[side] - {own}
+    }
+    assert not found
+
+
+def test_every_side_is_in_the_table() -> None:
+    sides = {p.stem for p in ROOT.glob("*.py")} | {
+        p.parent.name for p in ROOT.glob("*/__init__.py")
+    }
+    assert sides - {"tests"} == OURS == {side.removesuffix(".py") for side in ALLOWED}
+
+
+def test_stacks_take_from_costs_only_what_a_size_is() -> None:
+    for path in [*files("stacks"), ROOT / "app.py"]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                "costs"
+            ):
+                assert node.module == "costs.fargate", path
+
+
+def test_nothing_about_the_machine_reaches_a_template() -> None:
+    """No clock, no git, no environment: the commit decides what is synthesized."""
+    for path in files("stacks"):
+        assert not imports(path) & {
+            "os",
+            "time",
+            "datetime",
+            "subprocess",
+            "random",
+            "uuid",
+        }, path
+
+
+@pytest.mark.parametrize(
+    "side", ["manifest.py", "stacks", "app.py", "costs", "rehearsal", "containers"]
+)
+def test_no_tensorflow_where_it_is_not_used(side: str) -> None:
+    assert not any("tensorflow" in imports(path) for path in files(side))
+
+
+def test_images_copy_only_what_a_server_needs() -> None:
+    """manifest.py and the server's own files; never a spec, a test or a stack."""
+    text = (ROOT / "containers/flask/Dockerfile").read_text()
+    copied = [
+        line.split()[1]
+        for line in text.splitlines()
+        if line.startswith("COPY") and "--from" not in line
+    ]
+    assert all(
+        name.startswith(("containers/", "manifest.py", "${ARTIFACT}"))
+        for name in copied
+    )
