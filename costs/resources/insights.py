@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from costs.assembly import Resource
-from costs.charges import Charge, Estimate, Rates
+from costs.charges import Estimate, Rates
 from costs.scale import counted
 
 
@@ -14,27 +14,24 @@ def cluster(resource: Resource, rates: Rates) -> Estimate:
     insights = values.get("containerInsights")
     if insights not in ("enabled", "enhanced"):
         return Estimate("no Container Insights")
-    services = _services(resource, rates)
-    prefix, item = (
-        ("enhanced_metrics", "enhanced observability (ECS)")
-        if insights == "enhanced"
-        else ("insights_metrics", "standard (ECS)")
-    )
+    enhanced = insights == "enhanced"
+    item = "enhanced observability (ECS)" if enhanced else "standard (ECS)"
+    prefix = "enhanced_metrics" if enhanced else "insights_metrics"
     per_cluster, per_service = f"{prefix}_per_cluster", f"{prefix}_per_service"
-    usage = rates.usage
-    metrics = usage[per_cluster] + usage[per_service] * services
-    charges: tuple[Charge, ...] = (
-        rates.charge("Container Insights", item, metrics, per_cluster, per_service),
-        rates.charge(
-            "CloudWatch",
-            "logs ingestion, standard",
-            usage.insights_log_gb * services,
-            "insights_log_gb",
-        ),
-    )
-    return Estimate(
-        f"Container Insights {insights}, {counted(services, 'service')}", charges
-    )
+    usage, services = rates.usage, _services(resource, rates)
+    charges = [
+        rates.charge("Container Insights", item, usage[per_cluster], per_cluster)
+    ]
+    if services:
+        metrics = usage[per_service] * services
+        events = usage.insights_log_gb * services
+        logged = "logs ingestion, standard"
+        charges += [
+            rates.charge("Container Insights", item, metrics, per_service),
+            rates.charge("CloudWatch", logged, events, "insights_log_gb"),
+        ]
+    watched = counted(services, "service")
+    return Estimate(f"Container Insights {insights}, {watched}", tuple(charges))
 
 
 def _services(cluster: Resource, rates: Rates) -> int:

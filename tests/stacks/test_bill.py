@@ -1,0 +1,59 @@
+"""What the real stages cost: every resource of theirs is known to the bill."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from costs.bill import Bill, Line, bill
+from costs.diff import difference
+from costs.reading import read_assembly
+from costs.usage import Usage
+from stacks.config import STAGES
+from tests.conftest import ManifestFactory
+from tests.stacks.conftest import synthesize, write_release
+
+HOUR = 0.04048 + 2 * 0.004445 + 0.005  # 1 vCPU, 2 GB, a public address
+
+
+def billed(assembly: Path) -> Bill:
+    return bill(read_assembly(assembly), Usage())
+
+
+def services(found: Bill) -> list[Line]:
+    return [line for line in found.lines if line.type == "AWS::ECS::Service"]
+
+
+def test_every_resource_of_every_stage_is_priced_or_free(assembly: Path) -> None:
+    found = billed(assembly)
+    assert {line.stage for line in found.lines} == {config.name for config in STAGES}
+    assert found.monthly.maximum > found.monthly.minimum > 0
+
+
+def test_a_service_costs_its_tasks_between_the_ends_of_its_scaling(
+    assembly: Path,
+) -> None:
+    (dev,) = services(billed(assembly))
+    endpoint = STAGES[0].endpoints[0]
+    assert dev.monthly.minimum == pytest.approx(730 * HOUR * endpoint.min_tasks)
+    assert dev.monthly.maximum == pytest.approx(730 * HOUR * endpoint.max_tasks)
+
+
+def test_a_stage_without_a_release_pays_for_no_endpoint(assembly: Path) -> None:
+    empty = {line.stage for line in services(billed(assembly))} ^ {"dev", "prod"}
+    assert empty == {"prod"}
+
+
+def test_a_release_that_grows_across_a_fargate_size_changes_the_bill(
+    assembly: Path, tmp_path: Path, make_manifest: ManifestFactory
+) -> None:
+    release = make_manifest()
+    _, serving = release.measured()
+    grown = replace(release, serving=replace(serving, memory_mib=1700))
+    write_release(tmp_path / "releases", "dev", grown)
+    after = synthesize(tmp_path / "cdk.out", tmp_path / "releases")
+    (change,) = difference(billed(assembly), billed(after)).changes
+    assert (change.kind, change.stack) == ("changed", "dev-endpoint-support-sentiment")
+    assert change.monthly.minimum == pytest.approx(730 * 0.004445)
