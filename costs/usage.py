@@ -83,15 +83,13 @@ class Usage:
         11, None, "Container Insights metrics of a cluster, counted in AWS's list"
     )
     insights_metrics_per_service: Scale = _assumed(
-        25, None, "and of a service with its task definition, counted in AWS's list"
+        25, None, "Container Insights metrics of a service and its task definition"
     )
     enhanced_metrics_per_cluster: Scale = _assumed(
-        23,
-        None,
-        "enhanced Container Insights metrics of a cluster, one published count",
+        23, None, "enhanced Container Insights metrics of a cluster, as once published"
     )
     enhanced_metrics_per_service: Scale = _assumed(
-        157, None, "and of a service, its tasks and containers, one published count"
+        157, None, "enhanced metrics of a service and its tasks, as once published"
     )
     insights_log_gb: Scale = _assumed(
         0.1, 0.5, "GB a month of Container Insights events from each service"
