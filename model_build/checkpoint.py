@@ -52,6 +52,15 @@ def read_checkpoint(directory: Path, *, classes: int, seed: int) -> Model:
     return Model(shape, weights)
 
 
+def check_length(directory: Path, length: int) -> None:
+    """Raise CheckpointError if the checkpoint has no place for so many tokens."""
+    positions = _shape(directory / "config.json", classes=2).positions
+    if length > positions:
+        raise CheckpointError(
+            f"serving.lengths: {length} is above the {positions} positions of {directory}"
+        )
+
+
 def _shape(path: Path, classes: int) -> EncoderShape:
     try:
         config = json.loads(path.read_bytes())

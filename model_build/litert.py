@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from model_build.encoder import to_keras
 from model_build.model import Model
+from model_build.quiet import quiet
 from model_build.tokens import Tokens
 
 
@@ -29,7 +31,7 @@ def export_litert(model: Model, lengths: Sequence[int], path: Path) -> None:
     # Not the model itself: saving a Keras model traces every layer once more.
     module.weights = encoder.variables
     signatures = {f"tokens_{n}": _classify(encoder, n) for n in lengths}
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, quiet():
         tf.saved_model.save(module, directory, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(
             directory, signature_keys=list(signatures)
@@ -49,8 +51,9 @@ def _classify(encoder: Any, length: int) -> Any:
 
 def probabilities(path: Path, lengths: Sequence[int], tokens: Tokens) -> np.ndarray:
     """What the exported file answers, example by example: float32 [n, classes]."""
-    interpreter = Interpreter(str(path), num_threads=2)
-    runners = {n: interpreter.get_signature_runner(f"tokens_{n}") for n in lengths}
+    with quiet():
+        interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+        runners = {n: interpreter.get_signature_runner(f"tokens_{n}") for n in lengths}
     found = []
     for ids, used in zip(tokens.ids, tokens.lengths, strict=True):
         length = next(n for n in lengths if n >= used)

@@ -22,7 +22,7 @@ import numpy as np
 from costs.book import read_book
 from manifest import Manifest, read_manifest
 from model_build import artifact, sources
-from model_build.checkpoint import FILES, read_checkpoint
+from model_build.checkpoint import FILES, check_length, read_checkpoint
 from model_build.dataset import Dataset, read_dataset
 from model_build.measure import Measurements, load_measurements
 from model_build.model import load_model
@@ -112,6 +112,7 @@ class _Build:
     def _inputs(self, data_dir: Path | None) -> Inputs:
         spec = self.spec
         checkpoint = sources.locate(spec.checkpoint.source, data_dir, FILES)
+        check_length(checkpoint, max(spec.serving.lengths))
         sources.check_digests(
             spec.checkpoint.source, checkpoint, spec.checkpoint.sha256
         )

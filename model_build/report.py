@@ -16,7 +16,7 @@ from costs.predictions import dollars_per_million
 from manifest import Quality, Serving
 from model_build.measure import Conditions, Measurements, Served
 from model_build.spec import Gate, Spec
-from model_build.statistics import Interval, PairedComparison, compare
+from model_build.statistics import PairedComparison, compare
 
 SCHEMA = 1
 
@@ -53,7 +53,6 @@ class VariantReport:
 
     def find(self, measure: str) -> float | None:
         """The figure a gate asks for; None where it was not measured."""
-        serving = self.serving
         found: dict[str, float | None] = {
             "accuracy": self.quality.accuracy.value,
             "macro_f1": self.quality.macro_f1.value,
@@ -62,13 +61,16 @@ class VariantReport:
             "bytes_ratio": self.bytes_ratio,
             "parameters": self.parameters,
             "dollars_per_million": self.dollars_per_million,
-            "p50_speedup": serving and serving.p50_speedup.value,
-            "p50_ms": serving and serving.p50_ms,
-            "p99_ms": serving and serving.p99_ms,
-            "requests_per_second": serving and serving.requests_per_second,
-            "memory_mib": serving and serving.memory_mib,
         }
-        return found[measure]
+        if self.serving is not None:
+            found |= {
+                "p50_speedup": self.serving.p50_speedup.value,
+                "p50_ms": self.serving.p50_ms,
+                "p99_ms": self.serving.p99_ms,
+                "requests_per_second": self.serving.requests_per_second,
+                "memory_mib": self.serving.memory_mib,
+            }
+        return found.get(measure)
 
     def manifest_quality(self) -> Quality:
         accuracy, f1 = self.quality.accuracy, self.quality.macro_f1
@@ -206,22 +208,13 @@ def _dominators(own: VariantReport, all_: Sequence[VariantReport]) -> list[str]:
 
 def judge(gates: Sequence[Gate], released: VariantReport) -> list[GateResult]:
     """Compare the released variant with each gate; a missing figure fails."""
-    results = []
-    for gate in gates:
-        found = released.find(gate.measure)
-        if gate.at_least is not None:
-            bound, passed = (
-                f"at least {gate.at_least:g}",
-                found is not None and found >= gate.at_least,
-            )
-        else:
-            assert gate.at_most is not None
-            bound, passed = (
-                f"at most {gate.at_most:g}",
-                found is not None and found <= gate.at_most,
-            )
-        results.append(GateResult(gate.measure, bound, found, passed))
-    return results
+    return [_result(gate, released.find(gate.measure)) for gate in gates]
 
 
-__all__ = ["Interval", "Report", "VariantReport", "compare_variants", "judge"]
+def _result(gate: Gate, found: float | None) -> GateResult:
+    low, high = gate.at_least, gate.at_most
+    bound = f"at least {low:g}" if low is not None else f"at most {high:g}"
+    passed = found is not None and (
+        (low is None or found >= low) and (high is None or found <= high)
+    )
+    return GateResult(gate.measure, bound, found, passed)

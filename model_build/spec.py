@@ -32,7 +32,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A TOML table: unknown keys are refused, values are typed and bounded."""
 
 
-class Data(Table, kw_only=True):
+class Data(Table, frozen=True, kw_only=True):
     """Where the examples are, and which of their fields mean what."""
 
     source: Source
@@ -55,7 +55,7 @@ class Data(Table, kw_only=True):
             )
 
 
-class Checkpoint(Table, kw_only=True):
+class Checkpoint(Table, frozen=True, kw_only=True):
     """The pretrained encoder: a directory as Hugging Face lays it out."""
 
     source: Source
@@ -63,7 +63,7 @@ class Checkpoint(Table, kw_only=True):
     sha256: dict[str, Digest] = {}  # file name -> digest
 
 
-class ServingSettings(Table, kw_only=True):
+class ServingSettings(Table, frozen=True, kw_only=True):
     """The server the variants are measured through, and later run in."""
 
     runtime: Runtime = "flask"
@@ -78,7 +78,7 @@ class ServingSettings(Table, kw_only=True):
             raise ValueError(f"lengths: {list(self.lengths)} do not rise")
 
 
-class Measurement(Table, kw_only=True):
+class Measurement(Table, frozen=True, kw_only=True):
     """How long the evidence is collected; the intervals say whether it was enough."""
 
     rounds: Annotated[int, Meta(ge=3, le=1000)] = 8
@@ -104,7 +104,7 @@ Measure = Literal[
 MEASURES: tuple[str, ...] = get_args(Measure)
 
 
-class Gate(Table, kw_only=True):
+class Gate(Table, frozen=True, kw_only=True):
     """A bound on one measurement of the released variant; None of it may be missing."""
 
     measure: Measure
@@ -116,7 +116,7 @@ class Gate(Table, kw_only=True):
             raise ValueError(f"gate {self.measure}: give either at_least or at_most")
 
 
-class PassSpec(Table, kw_only=True):
+class PassSpec(Table, frozen=True, kw_only=True):
     """One pass: what it makes, from what, and its settings."""
 
     variant: Name  # what it makes
@@ -124,7 +124,7 @@ class PassSpec(Table, kw_only=True):
     settings: PassSettings
 
 
-class Spec(Table, kw_only=True):
+class Spec(Table, frozen=True, kw_only=True):
     """The whole request. `passes[0]` makes the baseline, which is also the teacher."""
 
     name: Name

@@ -37,7 +37,8 @@ def _macro_f1(tables: np.ndarray) -> np.ndarray:
     """[n, truth, guess] counts -> [n]."""
     hits = np.diagonal(tables, axis1=1, axis2=2)
     both = tables.sum(1) + tables.sum(2)
-    return np.mean(2 * hits / np.maximum(both, 1), axis=1)
+    means: np.ndarray = np.mean(2 * hits / np.maximum(both, 1), axis=1)
+    return means
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def mcnemar(better: int, worse: int) -> float:
     if n == 0:
         return 1.0
     tail = sum(math.comb(n, k) for k in range(min(better, worse) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def ratio(own: np.ndarray, baseline: np.ndarray) -> Interval:

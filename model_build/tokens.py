@@ -25,7 +25,7 @@ class Tokens:
 
     @property
     def lengths(self) -> np.ndarray:
-        return (self.ids != 0).sum(axis=1)
+        return np.asarray((self.ids != 0).sum(axis=1))
 
 
 @dataclass(frozen=True)

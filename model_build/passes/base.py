@@ -28,7 +28,7 @@ class Settings(
         return str(self.__struct_config__.tag)
 
 
-class Schedule(Settings, kw_only=True):
+class Schedule(Settings, frozen=True, kw_only=True):
     """How long and how fast a pass trains.
 
     The learning rate rises over the warm-up, then falls to 0 in a line.

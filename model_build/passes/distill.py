@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from model_build.model import Model
 
 
-class Distill(Schedule, kw_only=True, tag="distill"):
+class Distill(Schedule, frozen=True, kw_only=True, tag="distill"):
     """A student of some of the teacher's layers, started from their weights.
 
     Its loss is the teacher's softened answers and the labels (Hinton et al., 2015,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from model_build.model import Model
 
 
-class Finetune(Schedule, kw_only=True, tag="finetune"):
+class Finetune(Schedule, frozen=True, kw_only=True, tag="finetune"):
     """Cross-entropy on the labels, each weighted by its annotators' agreement."""
 
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.1

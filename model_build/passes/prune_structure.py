@@ -19,7 +19,7 @@ Share = Annotated[float, Meta(gt=0, le=1)]
 NEURON_STEP = 16  # widths that are not multiples of a vector register waste one
 
 
-class PruneStructure(Schedule, kw_only=True, tag="prune_structure"):
+class PruneStructure(Schedule, frozen=True, kw_only=True, tag="prune_structure"):
     """Keep the heads and neurons whose absence would change the loss most.
 
     Importance is first-order Taylor, |activation x gradient| summed over a unit

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from model_build.model import Model
 
 
-class PruneWeights(Schedule, kw_only=True, tag="prune_weights"):
+class PruneWeights(Schedule, frozen=True, kw_only=True, tag="prune_weights"):
     """Magnitude pruning of every encoder matrix on a polynomial schedule.
 
     Zhu and Gupta, 2017 (https://arxiv.org/abs/1710.01878), as tensorflow-model-

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from model_build.model import Model
 
 
-class Quantize(Settings, tag="quantize"):
+class Quantize(Settings, frozen=True, tag="quantize"):
     """Dynamic-range quantization: int8 weights, activations' ranges found at run time.
 
     The export does it (LiteRT's converter; Jacob et al., 2018,

@@ -117,7 +117,7 @@ def test_a_build_that_was_killed_goes_on(short: Path, tmp_path: Path) -> None:
         ("seed = 3", "seed = -3", "toy.toml: seed: -3"),
         ("messages.csv", "no.csv", "no.csv: no such file"),
         ("[data]", '[data]\nsha256 = "' + "0" * 64 + '"', "a broken download"),
-        ("lengths = [8, 16]", "lengths = [8, 64]", "lengths"),
+        ("lengths = [8, 16]", "lengths = [8, 64]", "64 is above the 32 positions"),
     ],
 )
 def test_what_cannot_be_built_is_one_line_and_exit_code_2(
