@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rehearsal.account import RehearsalError
 from rehearsal.cdk import CommandError, find_cdk
@@ -15,6 +15,7 @@ from rehearsal.deployment import Plan, rehearse
 from rehearsal.progress import Progress
 from rehearsal.recognition import digest, recognised
 from rehearsal.releases import read_releases
+from rehearsal.result import Rehearsal
 from rehearsal.table import as_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.json:
             print(json.dumps({"passed": False, "error": str(error)}, indent=2))
         return 1
+    except OSError as error:
+        print(f"rehearsal: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("rehearsal: interrupted; the emulator is gone", file=sys.stderr)
         return 130
@@ -65,20 +69,23 @@ def _run(options: argparse.Namespace) -> int:
         _say(
             f"recognised {known[:12]}: rehearsed before on exactly this; {options.out}"
         )
-        _print(saved, saved["text"], options.json)
+        _print(saved, options.json)
         return 0
+    options.out.unlink(missing_ok=True)  # an older result would outlive a failure
     plan = Plan(cli, releases, released, assembly, options.stage, options.port, known)
     rehearsal = rehearse(plan, Progress(_say))
-    text = as_text(rehearsal)
-    saved = {**rehearsal.to_json(), "text": text}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(saved, indent=2) + "\n", encoding="utf-8")
-    _print(saved, text, options.json)
+    options.out.write_text(_as_json(rehearsal), encoding="utf-8")
+    _print(rehearsal, options.json)
     return 0 if rehearsal.passed else 1
 
 
-def _print(saved: dict[str, Any], text: str, as_json: bool) -> None:
-    print(json.dumps(saved, indent=2) if as_json else text, end="\n" if as_json else "")
+def _print(rehearsal: Rehearsal, as_json: bool) -> None:
+    print(_as_json(rehearsal) if as_json else as_text(rehearsal), end="", flush=True)
+
+
+def _as_json(rehearsal: Rehearsal) -> str:
+    return json.dumps(rehearsal.to_json(), indent=2) + "\n"
 
 
 def _say(line: str) -> None:

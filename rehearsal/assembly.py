@@ -32,6 +32,7 @@ class Stack:
 
     name: str
     path: str  # dev/network
+    environment: str  # aws://ACCOUNT/REGION; unknown-account is any
     parameters: Mapping[str, Any]
     resources: tuple[Resource, ...]
 
@@ -64,6 +65,7 @@ def _stacks(directory: Path) -> Iterator[Stack]:
             yield Stack(
                 name,
                 artifact.get("displayName", name),
+                artifact.get("environment", ""),
                 template.get("Parameters", {}),
                 tuple(_resources(name, template)),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from rehearsal.account import ACCOUNT, REGION, RehearsalError
 from rehearsal.assembly import Stack, read_assembly
 from rehearsal.cdk import CdkCli, CommandError
 from rehearsal.emulator import start_emulator
-from rehearsal.inspection import Inspection, Left, inspect, left_behind
+from rehearsal.inspection import Inspection, inspect
+from rehearsal.leftovers import Left, left_behind
 from rehearsal.progress import Progress
 from rehearsal.releases import running
 from rehearsal.result import Rehearsal, by_type
@@ -53,7 +55,7 @@ def rehearse(plan: Plan, progress: Progress) -> Rehearsal:
         every = f"{plan.stage}/*" if plan.stage else "--all"
 
         def cdk(name: str, *arguments: str) -> None:
-            with progress.step(name, " ".join(("cdk", name, *arguments))):
+            with progress.step(name, shlex.join(("cdk", name, *arguments))):
                 given = (name, *arguments, "--app", str(assembly))
                 plan.cli.run(given, environment, _telling(progress))
 
@@ -62,7 +64,7 @@ def rehearse(plan: Plan, progress: Progress) -> Rehearsal:
         except CommandError as error:
             raise RehearsalError(str(error)) from error
         cdk("deploy", every, "--require-approval", "never")
-        with progress.step("read back", "read back what exists"):
+        with progress.step("read back", "read back what exists, property by property"):
             inspections = tuple(inspect(account, stack) for stack in stacks)
         cdk("destroy", every, "--force")
         with progress.step("look again", "look for what is left"):
@@ -96,7 +98,15 @@ def _selected(stacks: tuple[Stack, ...], stage: str | None) -> tuple[Stack, ...]
     stages = sorted({stack.stage for stack in stacks})
     if stage is not None and stage not in stages:
         raise RehearsalError(f"stage: {stage!r} is not one of {', '.join(stages)}")
-    return tuple(stack for stack in stacks if stage in (None, stack.stage))
+    selected = tuple(stack for stack in stacks if stage in (None, stack.stage))
+    ours = {f"aws://{account}/{REGION}" for account in (ACCOUNT, "unknown-account")}
+    for stack in selected:
+        if stack.environment not in ours:
+            raise RehearsalError(
+                f"{stack.path}: {stack.environment} is not the account that a rehearsal "
+                f"has: {' or '.join(sorted(ours))}"
+            )
+    return selected
 
 
 def _telling(progress: Progress) -> Callable[[str], None]:

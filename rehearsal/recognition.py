@@ -12,43 +12,46 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.cdk import CdkCli
-from rehearsal.result import SCHEMA
+from rehearsal.result import SCHEMA, Rehearsal, from_json
 
 # Whatever app.py may read or import, what pins the tools, and this package.
 _FILES = ("*.py", "*.json", "requirements*.txt")
-_FOLDERS = ("stacks", "costs", "rehearsal")
+_FOLDERS = ("stacks", "costs")
 _PACKAGES = ("aws-cdk-lib", "boto3", "constructs", "jsii", "ministack")
 
 
 def digest(
     root: Path, cli: CdkCli, releases: Path, assembly: Path | None, stage: str | None
 ) -> str:
-    """Return the SHA-256 of the sources or the assembly, the releases and the tools.
+    """Return the SHA-256 of stacks, releases, tools and the rehearsal itself.
 
-    With an assembly, the sources it was synthesized from are of no importance: only
-    its own files are, beside the rehearsal's.
+    Stacks are the files of the assembly; without one, those it would be made from.
     """
     total = hashlib.sha256()
-    folders = ("rehearsal",) if assembly else _FOLDERS
-    loose = (path for pattern in _FILES for path in root.glob(pattern))
-    sources = [path for folder in folders for path in _sources(root / folder)]
-    for path in sorted({*loose, *sources}):
+    sources = [root / "manifest.py", *_sources(root / "rehearsal")]
+    given = [("release", releases)]
+    if assembly:
+        given.append(("assembly", assembly))
+    else:
+        sources += [path for pattern in _FILES for path in root.glob(pattern)]
+        sources += [path for folder in _FOLDERS for path in _sources(root / folder)]
+    for path in sorted(set(sources)):
         _add(total, f"source {path.relative_to(root)}", path.read_bytes())
-    for kind, folder in (("release", releases), ("assembly", assembly)):
-        for path in sorted(_files(folder)) if folder else ():
+    for kind, folder in given:
+        for path in sorted(_files(folder)):
             _add(total, f"{kind} {path.relative_to(folder)}", path.read_bytes())
     _add(total, "tools", json.dumps([stage, *_tools(cli)]).encode())
     return total.hexdigest()
 
 
-def recognised(file: Path, expected: str) -> dict[str, Any] | None:
+def recognised(file: Path, expected: str) -> Rehearsal | None:
     """Return the result in the file if it passed on exactly this input, else None."""
     try:
-        saved = json.loads(file.read_text(encoding="utf-8"))
-        known = (saved["schema"], saved["digest"], saved["passed"])
+        saved = from_json(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return saved if known == (SCHEMA, expected, True) else None
+    known = (saved.schema, saved.digest) == (SCHEMA, expected)
+    return saved if known and saved.passed else None
 
 
 def _tools(cli: CdkCli) -> Iterator[str]:

@@ -91,6 +91,18 @@ class Rehearsal:
         return {"passed": self.passed, **asdict(self)}
 
 
+def from_json(saved: dict[str, Any]) -> Rehearsal:
+    """Return the rehearsal that `to_json` wrote.
+
+    Raises KeyError or TypeError for anything else.
+    """
+    values = {name: value for name, value in saved.items() if name != "passed"}
+    members = {"types": TypeLine, "releases": Release, "findings": Finding}
+    for name, kind in members.items():
+        values[name] = tuple(kind(**value) for value in values[name])
+    return Rehearsal(**values)
+
+
 def by_type(checked: tuple[Checked, ...]) -> tuple[TypeLine, ...]:
     """Count resources and properties per CloudFormation type, in alphabetical order."""
     kinds = sorted({item.resource.type for item in checked})

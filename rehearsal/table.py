@@ -34,10 +34,11 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     yield from _uncompared(rehearsal.types)
     for release in rehearsal.releases:
         where = release.task_definition or "NOT FOUND"
-        yield f"release  {release.stage} {release.image_tag}: {where}"
-    yield f"destroyed: {rehearsal.removed} of the resources read back are gone, "
-    for name in rehearsal.retained:
-        yield f"  retained as its template asks: {name}"
+        yield f"release    {release.stage} {release.image_tag}: {where}"
+    yield f"destroyed  {rehearsal.removed} of what was read back; looked for: gone"
+    yield from (
+        f"retained   {name}, as its template asks" for name in rehearsal.retained
+    )
     yield ""
     yield LIMITS
     yield ""

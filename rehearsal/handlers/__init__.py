@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.account import Account
-from rehearsal.handlers import containers, recorded, rules
-from rehearsal.handlers.handler import Create, Created, Delete, Properties
+from rehearsal.handlers import attributes, containers, recorded, rules, storage
+from rehearsal.handlers.handler import Create, Delete, Extend, Properties
 
 # kind -> how it is created and deleted; None: MiniStack's own way of deleting it.
 HANDLERS: Mapping[str, tuple[Create, Delete | None]] = {
@@ -38,8 +38,13 @@ HANDLERS: Mapping[str, tuple[Create, Delete | None]] = {
 _RECORDED = frozenset(
     kind for kind, (_, delete) in HANDLERS.items() if delete is recorded.forget
 )
-# What AWS answers to Fn::GetAtt and MiniStack does not.
-_ATTRIBUTES: Mapping[str, str] = {"AWS::EC2::VPC": "CidrBlock"}
+# kind -> what is added to MiniStack's own way of creating it.
+EXTENSIONS: Mapping[str, Extend] = {
+    "AWS::CloudWatch::Alarm": recorded.alarm,
+    "AWS::EC2::VPC": attributes.answer_cidr_block,
+    "AWS::ElasticLoadBalancingV2::TargetGroup": attributes.answer_full_name,
+    "AWS::S3::Bucket": storage.configure_bucket,
+}
 
 
 def recorded_only(resource_type: str, properties: Properties) -> bool:
@@ -60,10 +65,8 @@ def install(account: Account) -> None:
     table = provisioners._RESOURCE_HANDLERS
     for kind, (create, delete) in HANDLERS.items():
         table[kind] = {**table.get(kind, {}), **_adapted(account, create, delete)}
-    for kind, attribute in _ATTRIBUTES.items():
-        _extend(table, kind, _answering(table[kind]["create"], attribute))
-    alarm = "AWS::CloudWatch::Alarm"
-    _extend(table, alarm, recorded.alarm(account, table[alarm]["create"]))
+    for kind, extend in EXTENSIONS.items():
+        table[kind] = {**table[kind], "create": extend(account, table[kind]["create"])}
 
 
 def _adapted(account: Account, create: Create, delete: Delete | None) -> dict[str, Any]:
@@ -73,15 +76,3 @@ def _adapted(account: Account, create: Create, delete: Delete | None) -> dict[st
     if delete:
         handler["delete"] = lambda id_, given: delete(account, id_, given)
     return handler
-
-
-def _extend(table: Any, kind: str, create: Any) -> None:
-    table[kind] = {**table[kind], "create": create}
-
-
-def _answering(create: Any, attribute: str) -> Any:
-    def create_and_answer(name: str, given: Properties, stack: str) -> Created:
-        physical_id, attributes = create(name, given, stack)
-        return physical_id, {**attributes, attribute: given[attribute]}
-
-    return create_and_answer

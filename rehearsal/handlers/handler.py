@@ -11,3 +11,5 @@ Properties = Mapping[str, Any]  # a resource's, intrinsic functions resolved
 Created = tuple[str, dict[str, Any]]  # physical id, what Fn::GetAtt answers
 Create = Callable[[Account, str, Properties, str], Created]
 Delete = Callable[[Account, str, Properties], None]
+Native = Callable[[str, Properties, str], Created]  # MiniStack's own way to create
+Extend = Callable[[Account, Native], Native]

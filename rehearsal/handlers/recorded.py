@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rehearsal.account import Account
 from rehearsal.api import api_request
-from rehearsal.handlers.handler import Created, Properties
+from rehearsal.handlers.handler import Created, Native, Properties
 
 
 def scalable_target(
@@ -47,13 +45,12 @@ def is_expression(properties: Properties) -> bool:
     return "Metrics" in properties
 
 
-def alarm(account: Account, native: Any) -> Any:
-    """Return how an alarm is created: MiniStack's way, unless on an expression."""
+def alarm(account: Account, native: Native) -> Native:
+    """Create an alarm MiniStack's way, unless it is on an expression."""
 
     def create(name: str, given: Properties, stack: str) -> Created:
         if not is_expression(given):
-            created: Created = native(name, given, stack)
-            return created
+            return native(name, given, stack)
         named = {"AlarmName": f"{stack}-{name}", **given}
         api_request(account.client("cloudwatch"), "PutMetricAlarm", named)
         return str(named["AlarmName"]), {"Arn": f"recorded:{named['AlarmName']}"}

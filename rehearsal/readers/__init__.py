@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import (  # type: ignore[import-untyped]
+    BotoCoreError,
+    ClientError,
+)
 
-from rehearsal.account import Account
+from rehearsal.account import Account, RehearsalError
 from rehearsal.readers import (
+    access,
+    builds,
     containers,
     load_balancing,
+    monitoring,
     network,
-    operations,
     storage,
 )
 from rehearsal.readers.reading import (
@@ -23,9 +28,9 @@ from rehearsal.readers.reading import (
 )
 
 READERS: Mapping[str, Reader] = {
-    "AWS::CloudWatch::Alarm": operations.alarm,
-    "AWS::CloudWatch::Dashboard": operations.dashboard,
-    "AWS::CodeBuild::Project": operations.project,
+    "AWS::CloudWatch::Alarm": monitoring.alarm,
+    "AWS::CloudWatch::Dashboard": monitoring.dashboard,
+    "AWS::CodeBuild::Project": builds.project,
     "AWS::EC2::InternetGateway": network.internet_gateway,
     "AWS::EC2::Route": network.route,
     "AWS::EC2::RouteTable": network.route_table,
@@ -46,12 +51,13 @@ READERS: Mapping[str, Reader] = {
     "AWS::ElasticLoadBalancingV2::ListenerRule": load_balancing.listener_rule,
     "AWS::ElasticLoadBalancingV2::LoadBalancer": load_balancing.load_balancer,
     "AWS::ElasticLoadBalancingV2::TargetGroup": load_balancing.target_group,
-    "AWS::IAM::Policy": operations.policy,
-    "AWS::IAM::Role": operations.role,
-    "AWS::Logs::LogGroup": operations.log_group,
+    "AWS::IAM::Policy": access.policy,
+    "AWS::IAM::Role": access.role,
+    "AWS::Logs::LogGroup": monitoring.log_group,
     "AWS::S3::Bucket": storage.bucket,
     "AWS::S3::BucketPolicy": storage.bucket_policy,
-    "AWS::SNS::Topic": operations.topic,
+    "AWS::SNS::Topic": monitoring.topic,
+    "AWS::SNS::TopicPolicy": monitoring.topic_policy,
     "AWS::SSM::Parameter": storage.parameter,
 }
 
@@ -61,13 +67,14 @@ def read(
 ) -> Reading | None:
     """Return what is there, or None. `given`: the template's properties, Refs resolved.
 
-    Raises KeyError for a type that nobody reads, ClientError as boto3 does.
+    Raises KeyError for a type that nobody reads, RehearsalError for one that the
+    emulator will not describe.
     """
     try:
         return READERS[resource_type](account, physical_id, given)
     except AbsentError:
         return None
-    except ClientError as error:
-        if not is_absence(error):
-            raise
-        return None
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and is_absence(error):
+            return None
+        raise RehearsalError(f"{resource_type} {physical_id}: {error}") from error

@@ -50,6 +50,7 @@ def repository(account: Account, id_: str, given: Properties) -> Reading:
     found = the_only(ecr.describe_repositories(repositoryNames=[id_])["repositories"])
     lifecycle = optional(ecr.get_lifecycle_policy, repositoryName=id_)
     policy = optional(ecr.get_repository_policy, repositoryName=id_).get("policyText")
+    tags = ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"]
     names = ("RepositoryName", "ImageTagMutability", "ImageScanningConfiguration")
     return Reading(
         {
@@ -57,6 +58,7 @@ def repository(account: Account, id_: str, given: Properties) -> Reading:
             "LifecyclePolicy": {
                 "LifecyclePolicyText": lifecycle.get("lifecyclePolicyText")
             },
+            "Tags": AtLeast(tags),
             "RepositoryPolicyText": json.loads(policy) if policy else None,
         },
         {"Arn": found["repositoryArn"], "RepositoryUri": found["repositoryUri"]},
@@ -80,10 +82,12 @@ def provider_associations(account: Account, id_: str, given: Properties) -> Read
 
 def task_definition(account: Account, id_: str, given: Properties) -> Reading:
     ecs = account.client("ecs")
-    found = ecs.describe_task_definition(taskDefinition=id_)["taskDefinition"]
+    answer = ecs.describe_task_definition(taskDefinition=id_, include=["TAGS"])
+    found = answer["taskDefinition"]
     if found["status"] != "ACTIVE":
         raise AbsentError
-    return Reading(_picked(found, *_DEFINITION), {"TaskDefinitionArn": id_})
+    tags = {"Tags": AtLeast(answer.get("tags", []))}
+    return Reading(_picked(found, *_DEFINITION) | tags, {"TaskDefinitionArn": id_})
 
 
 def service(account: Account, id_: str, given: Properties) -> Reading:
@@ -110,5 +114,4 @@ def _picked(found: dict[str, Any], *names: str) -> dict[str, Any]:
     """ECS and ECR write a template's `TaskRoleArn` as `taskRoleArn`."""
     spelled = {name.lower(): value for name, value in found.items()}
     picked = {name: spelled.get(name.lower()) for name in names}
-    tags = found.get("tags")
-    return picked | ({"Tags": AtLeast(tags)} if tags else {})
+    return {**picked, "Tags": AtLeast(found.get("tags", []))}

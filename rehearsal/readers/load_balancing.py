@@ -35,6 +35,7 @@ def load_balancer(account: Account, id_: str, given: Properties) -> Reading:
             "SecurityGroups": found["SecurityGroups"],
             "Subnets": [zone["SubnetId"] for zone in found["AvailabilityZones"]],
             "Type": found["Type"],
+            "Tags": _tags(account, id_),
         },
         {
             "DNSName": found["DNSName"],
@@ -51,7 +52,7 @@ def target_group(account: Account, id_: str, given: Properties) -> Reading:
     attributes = elb.describe_target_group_attributes(TargetGroupArn=id_)["Attributes"]
     return Reading(
         {name: found.get(name) for name in _TARGET_GROUP}
-        | {"TargetGroupAttributes": AtLeast(attributes)},
+        | {"TargetGroupAttributes": AtLeast(attributes), "Tags": _tags(account, id_)},
         {
             "TargetGroupArn": id_,
             "TargetGroupFullName": id_.split(":")[-1],
@@ -64,10 +65,17 @@ def listener(account: Account, id_: str, given: Properties) -> Reading:
     answer = account.client("elbv2").describe_listeners(ListenerArns=[id_])
     found = the_only(answer["Listeners"])
     names = ("DefaultActions", "LoadBalancerArn", "Port", "Protocol", "SslPolicy")
-    return Reading({name: found.get(name) for name in names}, {"ListenerArn": id_})
+    picked = {name: found.get(name) for name in names}
+    return Reading({**picked, "Tags": _tags(account, id_)}, {"ListenerArn": id_})
 
 
 def listener_rule(account: Account, id_: str, given: Properties) -> Reading:
     found = the_only(account.client("elbv2").describe_rules(RuleArns=[id_])["Rules"])
     names = ("Actions", "Conditions", "Priority")
-    return Reading({name: found.get(name) for name in names}, {"RuleArn": id_})
+    picked = {name: found.get(name) for name in names}
+    return Reading({**picked, "Tags": _tags(account, id_)}, {"RuleArn": id_})
+
+
+def _tags(account: Account, arn: str) -> AtLeast:
+    answer = account.client("elbv2").describe_tags(ResourceArns=[arn])
+    return AtLeast(the_only(answer["TagDescriptions"])["Tags"])

@@ -65,10 +65,14 @@ def gateway_attachment(account: Account, id_: str, given: Properties) -> Reading
 def vpc_endpoint(account: Account, id_: str, given: Properties) -> Reading:
     ec2 = account.client("ec2")
     found = the_only(ec2.describe_vpc_endpoints(VpcEndpointIds=[id_])["VpcEndpoints"])
-    names = ("PrivateDnsEnabled", "RouteTableIds", "ServiceName", "SubnetIds")
-    groups = [group["GroupId"] for group in found.get("Groups", [])]
-    picked = _picked(found, *names, "VpcEndpointType", "VpcId")
-    return Reading({**picked, "SecurityGroupIds": groups})
+    names = ("RouteTableIds", "ServiceName", "SubnetIds", "VpcEndpointType", "VpcId")
+    picked = _picked(found, *names)
+    # MiniStack leaves these two out of its answer, whatever they are.
+    if "PrivateDnsEnabled" in found:
+        picked["PrivateDnsEnabled"] = found["PrivateDnsEnabled"]
+    if "Groups" in found:
+        picked["SecurityGroupIds"] = [group["GroupId"] for group in found["Groups"]]
+    return Reading(picked)
 
 
 def security_group(account: Account, id_: str, given: Properties) -> Reading:
@@ -78,6 +82,7 @@ def security_group(account: Account, id_: str, given: Properties) -> Reading:
         {
             "GroupDescription": found["Description"],
             "VpcId": found["VpcId"],
+            "Tags": AtLeast(found.get("Tags", [])),
             "SecurityGroupIngress": _rules(found["IpPermissions"], "Source"),
             "SecurityGroupEgress": _rules(found["IpPermissionsEgress"], "Destination"),
         },

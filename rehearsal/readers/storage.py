@@ -47,10 +47,13 @@ def bucket_policy(account: Account, id_: str, given: Properties) -> Reading:
 
 
 def parameter(account: Account, id_: str, given: Properties) -> Reading:
-    found = account.client("ssm").get_parameter(Name=id_)["Parameter"]
+    ssm = account.client("ssm")
+    found = ssm.get_parameter(Name=id_)["Parameter"]
+    tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=id_)
     names = ("Name", "Type", "Value")
     return Reading(
-        {name: found[name] for name in names},
+        {name: found[name] for name in names}
+        | {"Tags": {tag["Key"]: tag["Value"] for tag in tags["TagList"]}},
         {"Type": found["Type"], "Value": found["Value"]},
     )
 
