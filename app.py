@@ -8,38 +8,43 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-from costs.fargate import SizeError
 from manifest import ManifestError
-from stacks.config import STAGES, ConfigError, StageConfig
+from stacks.bounds import ConfigError
+from stacks.config import StageConfig, stages
 from stacks.stage import Stage
 
 RELEASES = Path(__file__).parent / "stacks" / "releases"
 
 
 def build(
-    app: cdk.App, stages: tuple[StageConfig, ...] = STAGES, releases: Path | None = None
+    app: cdk.App, releases: Path, configs: tuple[StageConfig, ...] | None = None
 ) -> list[Stage]:
-    """Add every stage to the app; releases are in `releases`/STAGE/MODEL.json.
+    """Add the stages to the app; releases are in `releases`/STAGE/MODEL.json.
 
-    The context key `releases` names another directory than stacks/releases.
+    Raises ConfigError or ManifestError for what could not be deployed.
     """
-    folder = releases or Path(app.node.try_get_context("releases") or RELEASES)
-    return [Stage(app, config=config, releases=folder) for config in stages]
+    configs = stages() if configs is None else configs
+    return [Stage(app, config=config, releases=releases) for config in configs]
+
+
+def releases_of(app: cdk.App) -> Path:
+    """Return stacks/releases, or what the context key `releases` names instead."""
+    named = app.node.try_get_context("releases")
+    if named and not Path(named).is_dir():
+        raise ConfigError(f"-c releases={named}: no such directory")
+    return Path(named or RELEASES)
 
 
 def main() -> int:
     app = cdk.App()
     try:
-        stages = build(app)
-    except (ConfigError, ManifestError, SizeError) as error:
+        built = build(app, releases_of(app))
+    except (ConfigError, ManifestError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for stage in stages:
-        for model in stage.waiting:
-            print(
-                f"{stage.node.id}: endpoint {model} is waiting for its first build",
-                file=sys.stderr,
-            )
+    for stage in built:
+        for line in stage.notices:
+            print(line, file=sys.stderr)
     app.synth()
     return 0
 

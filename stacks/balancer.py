@@ -10,7 +10,7 @@ from constructs import Construct
 from stacks.config import EndpointConfig
 from stacks.task import PORT
 
-LISTENS = 80
+HTTPS = 443
 
 
 class Balancer(Construct):
@@ -20,16 +20,18 @@ class Balancer(Construct):
         self, scope: Construct, id_: str, *, vpc: ec2.IVpc, config: EndpointConfig
     ) -> None:
         super().__init__(scope, id_)
+        certificate = config.certificate_arn
+        port = HTTPS if certificate else 80
         door = ec2.SecurityGroup(
             self, "Callers", vpc=vpc, allow_all_outbound=False, description="Callers"
         )
-        # Tasks fetch images and write logs: they may call out, and only the load
-        # balancer may call in.
         self.tasks = ec2.SecurityGroup(
-            self, "Tasks", vpc=vpc, allow_all_outbound=True, description="Tasks"
+            self, "Tasks", vpc=vpc, allow_all_outbound=False, description="Tasks"
         )
+        # To fetch the image and write the log: AWS's interfaces have no fixed addresses.
+        self.tasks.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS))
         for block in config.callers:
-            door.add_ingress_rule(ec2.Peer.ipv4(block), ec2.Port.tcp(LISTENS))
+            door.add_ingress_rule(ec2.Peer.ipv4(block), ec2.Port.tcp(port))
         door.add_egress_rule(self.tasks, ec2.Port.tcp(PORT))
         self.tasks.add_ingress_rule(door, ec2.Port.tcp(PORT))
 
@@ -60,9 +62,13 @@ class Balancer(Construct):
             ),
         )
         self.listener = self.load_balancer.add_listener(
-            "Http",
-            port=LISTENS,
-            protocol=elbv2.ApplicationProtocol.HTTP,
+            "Listener",
+            port=port,  # which says the protocol too
+            certificates=[elbv2.ListenerCertificate(certificate)]
+            if certificate
+            else None,
             open=False,
             default_target_groups=[self.targets],
         )
+        scheme = "https" if certificate else "http"
+        self.address = f"{scheme}://{self.load_balancer.load_balancer_dns_name}"

@@ -17,12 +17,13 @@ from stacks.config import StageConfig
 from stacks.names import Names
 from stacks.retention import retention
 
-SOURCE = (
-    "source/lathe.zip"  # `git archive` of the repository, put there by whoever pushes
-)
+# Written by `git archive --format=zip`, and put there by whoever pushes.
+SOURCE = "source/lathe.zip"
 
 
 class BuildStack(cdk.Stack):
+    """One project for each model that the stage has an endpoint for."""
+
     def __init__(
         self,
         scope: Construct,
@@ -95,6 +96,7 @@ class ModelBuild(Construct):
                 }.items()
             },
             timeout=cdk.Duration.minutes(config.build_timeout_minutes),
+            grant_report_group_permissions=False,  # it writes no test reports
             concurrent_build_limit=1,  # two builds of one model would race for its release
             logging=codebuild.LoggingOptions(
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log)
@@ -105,8 +107,8 @@ class ModelBuild(Construct):
             iam.PolicyStatement(
                 actions=["s3:PutObject"],
                 resources=[
-                    bucket.arn_for_objects(f"{folder}/{config.name}/{model}*")
-                    for folder in ("releases", "reports")
+                    bucket.arn_for_objects(f"releases/{config.name}/{model}.json"),
+                    bucket.arn_for_objects(f"reports/{config.name}/{model}/*"),
                 ],
             )
         )

@@ -13,6 +13,8 @@ from stacks.names import Names
 
 
 class ClusterStack(cdk.Stack):
+    """The plain resource: CDK's own Cluster would want a network, or make one."""
+
     def __init__(
         self,
         scope: Construct,

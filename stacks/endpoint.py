@@ -65,9 +65,11 @@ class EndpointStack(cdk.Stack):
         tasks = service.auto_scale_task_count(
             min_capacity=config.min_tasks, max_capacity=config.max_tasks
         )
+        _, serving = release.measured()
+        a_second = serving.requests_per_second * config.load_percent / 100
         tasks.scale_on_request_count(
             "Requests",
-            requests_per_target=config.requests_per_task,
+            requests_per_target=max(1, int(a_second * 60)),  # a minute
             target_group=balancer.targets,
         )
         tasks.scale_on_cpu_utilization(
@@ -75,11 +77,7 @@ class EndpointStack(cdk.Stack):
         )
         cdk.Tags.of(self).add("model", release.name)
         cdk.Tags.of(self).add("version", release.version)
-        cdk.CfnOutput(
-            self,
-            "Address",
-            value=f"http://{balancer.load_balancer.load_balancer_dns_name}",
-        )
+        cdk.CfnOutput(self, "Address", value=balancer.address)
 
 
 def _vpc(scope: Construct, stage: StageConfig, names: Names) -> ec2.IVpc:

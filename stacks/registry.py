@@ -15,7 +15,11 @@ from stacks.names import Names
 
 
 class RegistryStack(cdk.Stack):
-    """Kept when the stage is destroyed: a release names bytes that lie here."""
+    """Kept when the stage is destroyed: a release names bytes that lie here.
+
+    Repositories have literal names, so deploying again after `cdk destroy` needs
+    `cdk deploy --all --import-existing-resources`; the bucket is then a new one.
+    """
 
     def __init__(
         self,

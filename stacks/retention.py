@@ -19,4 +19,5 @@ _BY_DAYS = {
 
 
 def retention(days: int) -> logs.RetentionDays:
+    """Return CloudWatch's name for one of `bounds.LOG_DAYS`."""
     return _BY_DAYS[days]

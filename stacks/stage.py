@@ -8,21 +8,22 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from manifest import Manifest, read_manifest
+from manifest import Manifest
 from stacks.build import BuildStack
 from stacks.cluster import ClusterStack
-from stacks.config import ConfigError, EndpointConfig, StageConfig
+from stacks.config import EndpointConfig, StageConfig
 from stacks.endpoint import EndpointStack
 from stacks.names import Names
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
+from stacks.release import read_release, unused
 
 
 class Stage(Construct):
     """A plain construct, for `cdk deploy --all` does not look into a cdk.Stage.
 
     An endpoint exists only where its release exists: nothing ever waits for an image
-    that nobody has pushed. Those without one are in `waiting`.
+    that nobody has pushed. `notices` tells a person which endpoints are not there.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Stage(Construct):
     ) -> None:
         super().__init__(scope, config.name)
         self._config, self._names = config, Names(config.name)
-        self.waiting: list[str] = []
+        self.notices: list[str] = []
         network = NetworkStack(
             self, "network", config=config, **self._common("network")
         )
@@ -42,15 +43,21 @@ class Stage(Construct):
         cluster = ClusterStack(
             self, "cluster", config=config, **self._common("cluster")
         )
+        folder = releases / config.name
         for endpoint in config.endpoints:
-            path = releases / config.name / f"{endpoint.model}.json"
-            if not path.is_file():
-                self.waiting.append(endpoint.model)
+            release = read_release(folder / f"{endpoint.model}.json", endpoint.model)
+            if release is None:
+                self._note(f"endpoint {endpoint.model} is waiting for its first build")
                 continue
-            stack = self._endpoint(endpoint, _release(path, endpoint))
+            stack = self._endpoint(endpoint, release)
             for earlier in (network, registry, cluster):
                 stack.add_stack_dependency(earlier)
+        for model in unused(folder, [endpoint.model for endpoint in config.endpoints]):
+            self._note(f"release {model} is run by no endpoint")
         cdk.Tags.of(self).add("stage", config.name)
+
+    def _note(self, what: str) -> None:
+        self.notices.append(f"{self._config.name}: {what}")
 
     def _endpoint(self, endpoint: EndpointConfig, release: Manifest) -> EndpointStack:
         name = f"endpoint-{endpoint.model}"
@@ -70,10 +77,3 @@ class Stage(Construct):
             "stack_name": self._names.stack(what),
             "env": cdk.Environment(account=config.account, region=config.region),
         }
-
-
-def _release(path: Path, endpoint: EndpointConfig) -> Manifest:
-    release = read_manifest(path)
-    if release.name != endpoint.model:
-        raise ConfigError(f"{path}: name: {release.name!r} is not {endpoint.model!r}")
-    return release

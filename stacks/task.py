@@ -8,15 +8,16 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from costs.fargate import fargate_size
 from manifest import Manifest
 from stacks.config import StageConfig
 from stacks.names import Names
+from stacks.release import task_size
 from stacks.retention import retention
 
 PORT = 8080
 USER = "10001:10001"  # the image's own; said here too, so that no image can be root
-STOP_SECONDS = 60  # to answer what was accepted
+STOP_SECONDS = 60  # to answer what was accepted; the server gives up after 25
+TMP_MIB = 16  # gunicorn keeps a heartbeat file a worker there; taken from the memory
 
 
 class ModelTask(Construct):
@@ -32,8 +33,7 @@ class ModelTask(Construct):
         release: Manifest,
     ) -> None:
         super().__init__(scope, id_)
-        _, serving = release.measured()
-        size = fargate_size(serving.memory_mib, vcpu=serving.vcpu)
+        size = task_size(release)
         self.definition = ecs.FargateTaskDefinition(
             self,
             "Definition",
@@ -43,19 +43,18 @@ class ModelTask(Construct):
                 cpu_architecture=ecs.CpuArchitecture.X86_64,
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
-            volumes=[ecs.Volume(name="tmp")],
         )
         # By name, not by reference: a reference would be an export.
         repository = ecr.Repository.from_repository_name(
             self, "Images", names.repository(release.name)
         )
-        container = self.definition.add_container(
+        self.definition.add_container(
             release.name,
             image=ecs.ContainerImage.from_ecr_repository(repository, release.image_tag),
             port_mappings=[ecs.PortMapping(container_port=PORT)],
             user=USER,
             readonly_root_filesystem=True,
-            linux_parameters=self._no_capabilities(),
+            linux_parameters=self._confined(),
             stop_timeout=cdk.Duration.seconds(STOP_SECONDS),
             environment={
                 "MODEL_NAME": release.name,
@@ -74,11 +73,23 @@ class ModelTask(Construct):
                 mode=ecs.AwsLogDriverMode.NON_BLOCKING,
             ),
         )
-        container.add_mount_points(
-            ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False)
-        )
 
-    def _no_capabilities(self) -> ecs.LinuxParameters:
+    def _confined(self) -> ecs.LinuxParameters:
+        """No capability, and one place to write: memory, mounted at /tmp.
+
+        Not a volume: Fargate mounts those for root only, and the server is not root.
+        """
         parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
         parameters.drop_capabilities(ecs.Capability.ALL)
+        parameters.add_tmpfs(
+            ecs.Tmpfs(
+                container_path="/tmp",
+                size=TMP_MIB,
+                mount_options=[
+                    ecs.TmpfsMountOption.NOSUID,
+                    ecs.TmpfsMountOption.NODEV,
+                    ecs.TmpfsMountOption.NOEXEC,
+                ],
+            )
+        )
         return parameters

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,11 @@ import pytest
 
 from app import build
 from manifest import Manifest
-from stacks.config import STAGES, StageConfig
+from stacks.config import StageConfig, stages
 from tests.conftest import ManifestFactory
 
+STAGES = stages()
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
-
-Resources = dict[str, dict[str, Any]]
-Synthesize = Callable[..., Path]
 
 
 def write_release(folder: Path, stage: str, manifest: Manifest) -> None:
@@ -25,12 +22,12 @@ def write_release(folder: Path, stage: str, manifest: Manifest) -> None:
 
 
 def synthesize(
-    out: Path, releases: Path, stages: tuple[StageConfig, ...] = STAGES
+    out: Path, releases: Path, configs: tuple[StageConfig, ...] = STAGES
 ) -> Path:
     """What the CLI does: the app with cdk.json's flags, which a bare App() lacks."""
     flags = json.loads(CDK_JSON.read_text())["context"]
     app = cdk.App(context=flags, outdir=str(out), analytics_reporting=False)
-    build(app, stages, releases)
+    build(app, releases, configs)
     app.synth()
     return out
 

@@ -11,9 +11,8 @@ from costs.bill import Bill, Line, bill
 from costs.diff import difference
 from costs.reading import read_assembly
 from costs.usage import Usage
-from stacks.config import STAGES
 from tests.conftest import ManifestFactory
-from tests.stacks.conftest import synthesize, write_release
+from tests.stacks.conftest import STAGES, synthesize, write_release
 
 HOUR = 0.04048 + 2 * 0.004445 + 0.005  # 1 vCPU, 2 GB, a public address
 

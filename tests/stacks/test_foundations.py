@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 
-from stacks.config import STAGES
-from tests.stacks.conftest import of_type, only, template
+from tests.stacks.conftest import STAGES, of_type, only, template
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,9 +90,11 @@ def test_a_build_may_write_releases_and_reports_of_its_own_model_only(
         if "s3:PutObject" in statement["Action"]
         for resource in statement["Resource"]
     ]
-    assert len(puts) == 2
-    for resource in puts:
-        assert str(resource).count("/dev/support-sentiment") == 1
+    paths = sorted(str(put["Fn::Join"][1][-1]) for put in puts)
+    assert paths == [
+        "/releases/dev/support-sentiment.json",
+        "/reports/dev/support-sentiment/*",
+    ]
 
 
 def test_a_cluster_is_watched_where_the_stage_pays_for_it(assembly: Path) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
-from stacks.config import STAGES
+import aws_cdk as cdk
+
+from stacks.stage import Stage
 from tests.conftest import ManifestFactory
-from tests.stacks.conftest import synthesize, template, write_release
+from tests.stacks.conftest import STAGES, synthesize, template, write_release
+
+ROOT = Path(__file__).parents[2]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -62,3 +69,38 @@ def test_nothing_runs_code_at_deploy_time(assembly: Path) -> None:
     for path in assembly.glob("*.template.json"):
         kinds = {r["Type"] for r in json.loads(path.read_text())["Resources"].values()}
         assert not {k for k in kinds if k.startswith(("Custom::", "AWS::Lambda"))}
+
+
+def test_a_folder_of_releases_that_is_not_there_is_one_clear_message(
+    tmp_path: Path,
+) -> None:
+    context = json.dumps({"releases": "no/such/folder"})
+    told = {"CDK_CONTEXT_JSON": context, "CDK_OUTDIR": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, ROOT / "app.py"],
+        env={**os.environ, **told},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 2
+    message = "error: -c releases=no/such/folder: no such directory"
+    assert message in ran.stderr.splitlines()
+
+
+def test_a_release_that_no_endpoint_runs_is_pointed_out(
+    tmp_path: Path, make_manifest: ManifestFactory
+) -> None:
+    write_release(tmp_path, "dev", make_manifest(name="suport-sentiment"))
+    stage = Stage(cdk.App(), config=STAGES[0], releases=tmp_path)
+    assert stage.notices == [
+        "dev: endpoint support-sentiment is waiting for its first build",
+        "dev: release suport-sentiment is run by no endpoint",
+    ]
+
+
+def test_no_stack_asks_which_stage_it_is_in() -> None:
+    """A difference between stages is a field of its config."""
+    for path in (ROOT / "stacks").glob("*.py"):
+        if path.name != "config.py":
+            assert '"prod"' not in path.read_text(), path.name
+            assert '"dev"' not in path.read_text(), path.name

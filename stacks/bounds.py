@@ -1,0 +1,69 @@
+"""What a stage may be set to: AWS's bounds, and the ones that keep a service alive."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+# Each endpoint field -> its lowest and highest value.
+ENDPOINT = {
+    "min_tasks": (1, 1_000),
+    "max_tasks": (1, 1_000),
+    "load_percent": (5, 95),
+    "cpu_percent": (10, 95),
+    "latency_slo_ms": (1, 60_000),
+    "failing_percent": (0.01, 50),
+}
+STAGE = {
+    "log_days": (1, 3_653),
+    "kept_images": (10, 1_000),
+    "build_timeout_minutes": (5, 480),
+}
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)
+BUILD_SIZES = ("SMALL", "MEDIUM", "LARGE", "X_LARGE", "X2_LARGE")
+
+ACCOUNT = re.compile(r"\d{12}")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+class ConfigError(ValueError):
+    """A stage that could not be deployed as it is written."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Refuses values of one stage or endpoint, which it names in every refusal."""
+
+    where: str
+
+    def refuse(self, field: str, value: object, wanted: str) -> None:
+        raise ConfigError(f"{self.where}: {field}: {value!r} is not {wanted}")
+
+    def within(self, field: str, value: object, low: float, high: float) -> None:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not low <= value <= high:  # type: ignore[operator]
+            self.refuse(field, value, f"between {low:g} and {high:g}")
+
+    def one_of(self, field: str, value: object, allowed: Collection[object]) -> None:
+        if value not in allowed:
+            self.refuse(field, value, f"one of {', '.join(map(str, allowed))}")
+
+    def matches(
+        self, field: str, value: object, pattern: re.Pattern[str], wanted: str
+    ) -> None:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            self.refuse(field, value, wanted)
+
+    def block(self, field: str, value: str, low: int = 0, high: int = 32) -> None:
+        """Refuse what is no IPv4 CIDR block with a prefix of low to high bits."""
+        try:
+            prefix = ipaddress.IPv4Network(value).prefixlen
+        except ValueError as error:
+            self.refuse(field, value, f"an IPv4 block: {error}")
+        else:
+            if not low <= prefix <= high:
+                self.refuse(field, value, f"a block of /{low} to /{high}")
