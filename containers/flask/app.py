@@ -17,6 +17,7 @@ from werkzeug.exceptions import (
 
 from containers.flask.instances import read_texts
 from containers.flask.predictor import Prediction
+from containers.flask.shortcut import Shortcut
 from manifest import Manifest
 
 MAX_BODY_BYTES = 256 * 1024  # 32 messages of 8 KiB
@@ -52,20 +53,25 @@ def create_app(
     identity = {"model": manifest.name, "version": manifest.version}
     path = f"/v1/models/{manifest.name}"
 
+    def encode(body: Mapping[str, Any]) -> bytes:
+        return json.dumps({**body, **identity}, separators=(",", ":")).encode()
+
     def answer(body: Mapping[str, Any], status: int = 200) -> Response:
-        text = json.dumps({**body, **identity}, separators=(",", ":"))
-        return Response(text, status, content_type="application/json")
+        return Response(encode(body), status, content_type="application/json")
+
+    def respond(body: bytes) -> bytes:
+        if (predictor := model.predictor) is None:
+            raise ServiceUnavailable("the model is loading", retry_after=1)
+        texts = read_texts(body, max_batch=manifest.max_batch)
+        predictions = [p._asdict() for p in predictor.predict(texts)]
+        return encode({"predictions": predictions})
 
     @app.post(f"{path}:predict")
     def predict() -> Response:
-        if (predictor := model.predictor) is None:
-            raise ServiceUnavailable("the model is loading", retry_after=1)
         body = request.get_data(cache=False)
         if len(body) > max_body_bytes:
             raise RequestEntityTooLarge
-        texts = read_texts(body, max_batch=manifest.max_batch)
-        predictions = [p._asdict() for p in predictor.predict(texts)]
-        return answer({"predictions": predictions})
+        return Response(respond(body), content_type="application/json")
 
     @app.get(path)
     def status() -> Response:
@@ -98,6 +104,12 @@ def create_app(
         response.content_type = "application/json"
         return response  # type: ignore[return-value]  # werkzeug's, with its headers
 
+    app.wsgi_app = Shortcut(  # type: ignore[method-assign]
+        app.wsgi_app,
+        path=f"{path}:predict",
+        respond=respond,
+        max_body_bytes=max_body_bytes,
+    )
     return app
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 
 from containers.flask.app import Predictor, create_app
@@ -16,6 +17,12 @@ from tests.conftest import ManifestFactory
 MODEL = "/v1/models/support-sentiment"
 PREDICT = f"{MODEL}:predict"
 IDENTITY = {"model": "support-sentiment", "version": "3f1c9a07be24"}
+# How gunicorn hands on a chunked body: it knows where that ends.
+CHUNKED = {
+    "HTTP_TRANSFER_ENCODING": "chunked",
+    "CONTENT_LENGTH": "",
+    "wsgi.input_terminated": True,
+}
 
 
 class Echo:
@@ -141,7 +148,7 @@ def test_a_body_over_the_limit_is_refused_with_the_limit(
         response = client.post(
             PREDICT,
             input_stream=BytesIO(body),
-            environ_overrides={"wsgi.input_terminated": True},
+            environ_overrides=CHUNKED,
         )
     else:
         response = client.post(PREDICT, data=body)
@@ -229,3 +236,23 @@ def test_a_failing_engine_shows_no_inside(connect: Connect) -> None:
     response = connect(Stage(Broken())).post(PREDICT, json={"instances": ["secret"]})
     assert response.status_code == 500
     assert response.get_json() == {"error": "internal error", **IDENTITY}
+
+
+def test_only_what_is_out_of_the_ordinary_passes_through_flask(
+    make_manifest: ManifestFactory,
+) -> None:
+    """Flask's share of a request's time is why; its answers must be the same."""
+    app = create_app(make_manifest(), Stage(Echo()))
+    seen: list[str] = []
+    app.before_request(lambda: seen.append(request.path))
+    client = app.test_client()
+    plain = client.post(PREDICT, json={"instances": ["a"]})
+    assert seen == []
+    chunked = client.post(
+        PREDICT,
+        input_stream=BytesIO(b'{"instances": ["a"]}'),
+        environ_overrides=CHUNKED,
+    )
+    assert seen == [PREDICT]
+    assert chunked.get_json() == plain.get_json()
+    assert chunked.content_type == plain.content_type
