@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.throughput import ratio
+from bench.comparison import ratio
 
 
 def test_the_ratio_is_of_pairs_so_that_a_slow_round_slows_both() -> None:
