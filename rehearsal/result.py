@@ -96,7 +96,10 @@ def from_json(saved: dict[str, Any]) -> Rehearsal:
 
     Raises KeyError or TypeError for anything else.
     """
-    values = {name: value for name, value in saved.items() if name != "passed"}
+    values = dict(saved)
+    del values["passed"]
+    for name in ("stacks", "retained"):
+        values[name] = tuple(values[name])
     members = {"types": TypeLine, "releases": Release, "findings": Finding}
     for name, kind in members.items():
         values[name] = tuple(kind(**value) for value in values[name])
