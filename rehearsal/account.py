@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3  # type: ignore[import-untyped]
+import botocore.session  # type: ignore[import-untyped]
+from botocore.config import Config  # type: ignore[import-untyped]
+
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 # The emulator takes any key; these are AWS's own examples of none.
@@ -59,7 +63,6 @@ class Account:
         inherited = {
             name: os.environ[name] for name in _INHERITED if name in os.environ
         }
-        by_name = self.endpoint.replace("127.0.0.1", "localhost")
         jsii_cache = Path.home() / ".cache/aws/jsii/package-cache"
         return {
             **inherited,
@@ -67,9 +70,6 @@ class Account:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint,
-            # The CLI hands CloudFormation this URL of a template; a bare IP address
-            # would be read as a path-style bucket.
-            "AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION": by_name,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -96,11 +96,10 @@ def _is_loopback(host: str | None) -> bool:
 
 @cache
 def _client(endpoint: str, service: str) -> Any:
-    import botocore.session  # type: ignore[import-untyped]
-    from botocore.config import Config  # type: ignore[import-untyped]
-
-    session = botocore.session.Session(session_vars=_NO_PROFILE)
-    return session.create_client(
+    session = boto3.Session(
+        botocore_session=botocore.session.Session(session_vars=_NO_PROFILE)
+    )
+    return session.client(
         service,
         region_name=REGION,
         endpoint_url=endpoint,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.validate import ParamValidator  # type: ignore[import-untyped]
+
 
 def api_request(
     client: Any, operation: str, properties: Mapping[str, Any]
@@ -14,8 +16,6 @@ def api_request(
     CloudFormation and the API differ in the case of names only: `Cpu` is `cpu`.
     Raises ValueError naming each member AWS would refuse or miss.
     """
-    from botocore.validate import ParamValidator  # type: ignore[import-untyped]
-
     shape = client.meta.service_model.operation_model(operation).input_shape
     request: dict[str, Any] = _spelled(shape, properties)
     report = ParamValidator().validate(request, shape)

@@ -21,7 +21,7 @@ from rehearsal.progress import Progress
 from rehearsal.releases import running
 from rehearsal.result import Rehearsal, by_type
 
-_STACK_DONE = re.compile(r"^\s*✅\s+(\S+)")
+_STACK_DONE = re.compile(r"^\s*✅\s+(?!Environment )(\S+)")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ class Left:
     """What is there after `cdk destroy`."""
 
     retained: tuple[str, ...]  # as its template asks
-    removed: int
+    removed: int  # there before, gone now
     findings: tuple[Finding, ...]  # what stayed or went against its template
 
 
@@ -24,13 +24,15 @@ def left_behind(account: Account, inspections: tuple[Inspection, ...]) -> Left:
     """Look for everything that was read back before its stack was destroyed."""
     retained: list[str] = []
     findings: list[Finding] = []
+    removed = 0
     seen = [i for each in inspections for i in each.deployed if i.reading is not None]
     for item in seen:
         resource = item.resource
         stays = read(account, resource.type, item.physical_id, item.given) is not None
+        removed += not stays
         if stays and resource.retained:
             retained.append(f"{resource.stack} {resource.logical_id} ({resource.type})")
         elif stays != resource.retained:
             wanted, got = ("kept", "gone") if resource.retained else ("gone", "kept")
             findings.append(finding(resource, "after destroy", wanted, got))
-    return Left(tuple(retained), len(seen) - len(retained), tuple(findings))
+    return Left(tuple(retained), removed, tuple(findings))

@@ -6,11 +6,13 @@ import hashlib
 import json
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from rehearsal.account import RehearsalError
 from rehearsal.cdk import CdkCli
 from rehearsal.result import SCHEMA, Rehearsal, from_json
 
@@ -56,7 +58,12 @@ def recognised(file: Path, expected: str) -> Rehearsal | None:
 
 def _tools(cli: CdkCli) -> Iterator[str]:
     yield platform.python_version()
-    yield from (f"{name} {version(name)}" for name in _PACKAGES)
+    try:
+        yield from (f"{name} {version(name)}" for name in _PACKAGES)
+    except PackageNotFoundError as error:
+        raise RehearsalError(
+            f"{error.name}: not installed for {sys.executable}; `make install` does it"
+        ) from error
     yield (cli.script.parents[1] / "package.json").read_text(encoding="utf-8")
     yield subprocess.run(
         [cli.node, "--version"], capture_output=True, text=True, check=False

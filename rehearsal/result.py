@@ -78,7 +78,7 @@ class Rehearsal:
     retained: tuple[
         str, ...
     ]  # "stack logical-id (type)": there after destroy, as asked
-    removed: int  # resources read back before and gone after
+    removed: int  # resources that were there before and are gone after
     findings: tuple[Finding, ...]
     seconds: Mapping[str, float]  # step -> elapsed
     schema: int = SCHEMA

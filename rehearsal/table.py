@@ -35,7 +35,7 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     for release in rehearsal.releases:
         where = release.task_definition or "NOT FOUND"
         yield f"release    {release.stage} {release.image_tag}: {where}"
-    yield f"destroyed  {rehearsal.removed} of what was read back; looked for: gone"
+    yield f"destroyed  {rehearsal.removed} resources: there before, gone after"
     yield from (
         f"retained   {name}, as its template asks" for name in rehearsal.retained
     )

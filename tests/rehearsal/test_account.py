@@ -45,7 +45,7 @@ def test_the_cli_inherits_no_credential_profile_or_proxy(
 def test_every_endpoint_given_to_the_cli_is_on_loopback(tmp_path: Path) -> None:
     environment = Account("http://127.0.0.1:4566").environment(tmp_path)
     endpoints = [v for k, v in environment.items() if k.startswith("AWS_ENDPOINT_URL")]
-    assert len(endpoints) == 2
+    assert endpoints
     for endpoint in endpoints:
         Account(endpoint)
 
