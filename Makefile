@@ -65,7 +65,7 @@ rehearse: install  ## deploy stacks/releases to the emulator, read back, destroy
 	$(DEPLOY) -m rehearsal
 
 bench: install   ## requests a second: the int8 student against plain Keras, interleaved
-	$(BUILD) -m bench.throughput --model $(MODEL)
+	$(DEPLOY) -m bench.throughput $(MODEL) --teacher $(MODEL)/steps/pass-teacher-*/model.safetensors
 
 lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*.in
 	export UV_CUSTOM_COMPILE_COMMAND="make lock"; \

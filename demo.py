@@ -35,7 +35,7 @@ def main() -> int:
     _ask(options.model)
     assembly = _synthesize(options.model, report["name"])
     bill = _bill(assembly)
-    rehearsal = _rehearse(options.model)
+    rehearsal = _rehearse(options.model, assembly)
     _say("What it comes to")
     print(_last_lines(report, served, bill, rehearsal, options.model))
     print(f"done in {time.monotonic() - started:.0f} s")
@@ -101,12 +101,12 @@ def _bill(assembly: Path) -> Any:
     return json.loads(_run([*command, "--json"], quiet=True))
 
 
-def _rehearse(model: Path) -> Any:
+def _rehearse(model: Path, assembly: Path) -> Any:
     _say("5. Rehearsal: the real CDK CLI deploys it all to a local emulator")
     found = model / "rehearsal.json"
     releases = str(model / "releases")
     command = [sys.executable, "-m", "rehearsal", "--releases", releases]
-    _run([*command, "--out", str(found), "--reuse"])
+    _run([*command, "--assembly", str(assembly), "--out", str(found), "--reuse"])
     return json.loads(found.read_bytes())
 
 
@@ -161,7 +161,14 @@ def _interval(found: Any) -> str:
 
 
 def _parity(rehearsal: Any) -> str:
-    return str(rehearsal)
+    def total(verdict: str) -> int:
+        return sum(int(line[verdict]) for line in rehearsal["types"])
+
+    return (
+        f"{total('read_back')} of {total('count')} resources created and read back, "
+        f"{total('recorded_only')} recorded only, {total('not_covered')} not covered, "
+        f"{total('different')} different; table above"
+    )
 
 
 def _say(title: str) -> None:

@@ -62,7 +62,7 @@ def render(report: Report) -> str:
         "ratio_interval": _ratio_interval,
         "size": _size,
         "count": lambda x: f"{x:,}".replace(",", " "),
-        "figure": lambda x: f"{x:.3g}",
+        "figure": lambda x: f"{x:.4g}",
         "p": lambda p: "< 0.001" if p < 0.001 else f"{p:.3f}",
     }
     template = environment.get_template("report.html.j2")

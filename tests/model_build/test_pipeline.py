@@ -91,7 +91,7 @@ def test_a_model_under_its_gate_is_reported_and_not_released(
     text = short.read_text().replace("at_least = 0.0", "at_least = 1.01")
     short.write_text(text)
     done = run(short, tmp_path / "out")
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert not report["passed"]
     assert not (tmp_path / "out" / "manifest.json").exists()
