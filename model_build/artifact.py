@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from manifest import Manifest, Step
@@ -66,13 +66,9 @@ def version_of(files: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def publish(directory: Path, out: Path, files: Mapping[str, str]) -> None:
-    """Copy the artifact's files into `out`, unless they are there already."""
-    for name, digest in files.items():
+def publish(directory: Path, out: Path, files: Iterable[str]) -> None:
+    """Copy the artifact's files into `out`."""
+    for name in files:
         target = out / name
-        if target.is_file() and file_digest(target) == digest:
-            continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")
-        shutil.copyfile(directory / name, partial)
-        partial.replace(target)
+        shutil.copyfile(directory / name, target)

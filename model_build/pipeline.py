@@ -8,40 +8,28 @@ TensorFlow is imported by the steps that need it: a build with nothing to do doe
 from __future__ import annotations
 
 import fcntl
-import importlib.metadata
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from costs.book import read_book
-from manifest import Manifest, read_manifest
 from model_build import artifact, sources
 from model_build.checkpoint import FILES, check_length, read_checkpoint
 from model_build.dataset import Dataset, read_dataset
+from model_build.decision import Built, decide, release
 from model_build.measure import Measurements, load_measurements
 from model_build.model import load_model
-from model_build.page import render
 from model_build.passes.base import Workbench
 from model_build.progress import Progress
-from model_build.report import (
-    Exported,
-    Report,
-    compare_variants,
-    judge,
-    manifest_serving,
-)
+from model_build.report import Report
 from model_build.spec import Spec
 from model_build.steps import Done, Steps
 from model_build.tokens import read_tokenizer, tokenize
 
-PRICE_REGION = "us-east-1"
-SOFTWARE = ("tensorflow", "ai-edge-litert", "tensorflow-model-optimization", "numpy")
 TRAINING = (
     "model.py",
     "encoder.py",
@@ -105,8 +93,13 @@ class _Build:
         }
         answers = {n: self._answers(n, e, inputs) for n, e in exports.items()}
         measured = self._measure(exports, inputs)
-        report = self._report(inputs, made, exports, answers, measured)
-        self._write(report, exports[spec.release].path, measured)
+        truth = np.array([example.label for example in inputs.dataset.test])
+        built = [
+            Built(name, made[name].path, exports[name].path, answers[name])
+            for name in made
+        ]
+        report = decide(spec, built, truth, inputs.dataset, measured)
+        release(report, exports[spec.release].path, measured, self.out)
         return report
 
     def _inputs(self, data_dir: Path | None) -> Inputs:
@@ -258,81 +251,6 @@ class _Build:
         files = ("measure.py", *(f"../containers/flask/{path.name}" for path in server))
         done = self.steps.run("measure", asked, files, make)
         return load_measurements(done.path / "measurements.json")
-
-    def _report(
-        self,
-        inputs: Inputs,
-        made: Mapping[str, Done],
-        exports: Mapping[str, Done],
-        answers: Mapping[str, np.ndarray],
-        measured: Measurements,
-    ) -> Report:
-        spec, book = self.spec, read_book(PRICE_REGION)
-        exported = [
-            _exported(name, made[name], exports[name], answers[name]) for name in made
-        ]
-        truth = np.array([example.label for example in inputs.dataset.test])
-        variants = compare_variants(spec, exported, truth, measured, book)
-        released = next(v for v in variants if v.name == spec.release)
-        gates = judge(spec.gates, released)
-        fargate = [p.as_of for p in book.prices if p.service == "Fargate"]
-        return Report(
-            name=spec.name,
-            baseline=spec.baseline,
-            release=spec.release,
-            version=_manifest(exports[spec.release].path).version,
-            passed=all(gate.passed for gate in gates),
-            gates=gates,
-            variants=variants,
-            conditions=measured.conditions,
-            seed=spec.seed,
-            resamples=spec.measurement.resamples,
-            spec_digest=spec.digest,
-            data_digest=inputs.data_digest,
-            data_source=spec.data.source,
-            data_counts=inputs.dataset.counts(spec.labels),
-            price_region=PRICE_REGION,
-            price_as_of=min(fargate),
-            software={name: importlib.metadata.version(name) for name in SOFTWARE},
-        )
-
-    def _write(self, report: Report, release: Path, measured: Measurements) -> None:
-        """The manifest comes last, and only if the model may ship."""
-        (self.out / "manifest.json").unlink(missing_ok=True)
-        (self.out / "report.json").write_bytes(report.to_json())
-        (self.out / "report.html").write_text(render(report), encoding="utf-8")
-        if not report.passed:
-            return
-        manifest = _manifest(release)
-        for folder in ("litert", "saved_model"):
-            shutil.rmtree(self.out / folder, ignore_errors=True)
-        artifact.publish(release, self.out, manifest.files)
-        variant = report.variant(report.release)
-        whole = replace(
-            manifest,
-            quality=variant.manifest_quality(),
-            serving=manifest_serving(
-                measured.variants[report.release], measured.conditions
-            ),
-        )
-        (self.out / "manifest.json").write_text(whole.to_json())
-
-
-def _exported(name: str, made: Done, export: Done, guesses: np.ndarray) -> Exported:
-    model = load_model(made.path / "model.safetensors")
-    return Exported(
-        name=name,
-        layers=[asdict(layer) for layer in model.shape.layers],
-        parameters=model.parameters,
-        zeros=model.zeros,
-        precision=model.precision,
-        file=export.path / "litert" / "model.tflite",
-        guesses=guesses,
-    )
-
-
-def _manifest(directory: Path) -> Manifest:
-    return read_manifest(directory / "manifest.json")
 
 
 def _counted(dataset: Dataset, labels: Sequence[str]) -> str:
