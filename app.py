@@ -17,13 +17,14 @@ RELEASES = Path(__file__).parent / "stacks" / "releases"
 
 
 def build(
-    app: cdk.App, releases: Path, configs: tuple[StageConfig, ...] | None = None
+    app: cdk.App, configs: tuple[StageConfig, ...], releases: Path
 ) -> list[Stage]:
     """Add the stages to the app; releases are in `releases`/STAGE/MODEL.json.
 
     Raises ConfigError or ManifestError for what could not be deployed.
     """
-    configs = stages() if configs is None else configs
+    # Or the assembly would hold the names of temporary folders, new in every process.
+    app.node.set_context("aws:cdk:disable-creation-stack-traces", True)
     return [Stage(app, config=config, releases=releases) for config in configs]
 
 
@@ -38,7 +39,7 @@ def releases_of(app: cdk.App) -> Path:
 def main() -> int:
     app = cdk.App()
     try:
-        built = build(app, releases_of(app))
+        built = build(app, stages(), releases_of(app))
     except (ConfigError, ManifestError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

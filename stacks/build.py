@@ -48,6 +48,9 @@ class BuildStack(cdk.Stack):
                 model=endpoint.model,
                 bucket=bucket,
             )
+        archive = "git archive --format=zip --output=lathe.zip HEAD"
+        send = f"aws s3 cp lathe.zip s3://{bucket.bucket_name}/{SOURCE}"
+        cdk.CfnOutput(self, "SendSource", value=f"{archive} && {send}")
 
 
 class ModelBuild(Construct):
@@ -102,13 +105,19 @@ class ModelBuild(Construct):
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log)
             ),
         )
+        release = f"releases/{config.name}/{model}.json"
         repository.grant_pull_push(project)
         project.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["s3:PutObject"],
                 resources=[
-                    bucket.arn_for_objects(f"releases/{config.name}/{model}.json"),
+                    bucket.arn_for_objects(release),
                     bucket.arn_for_objects(f"reports/{config.name}/{model}/*"),
                 ],
             )
         )
+        # What a person types next; a release in stacks/ is what makes an endpoint.
+        start = f"aws codebuild start-build --project-name {project.project_name}"
+        fetch = f"aws s3 cp s3://{bucket.bucket_name}/{release} stacks/{release}"
+        cdk.CfnOutput(self, "StartBuild", value=start)
+        cdk.CfnOutput(self, "FetchRelease", value=fetch)

@@ -76,7 +76,6 @@ class EndpointStack(cdk.Stack):
             "Cpu", target_utilization_percent=config.cpu_percent
         )
         cdk.Tags.of(self).add("model", release.name)
-        cdk.Tags.of(self).add("version", release.version)
         cdk.CfnOutput(self, "Address", value=balancer.address)
 
 

@@ -27,7 +27,7 @@ def synthesize(
     """What the CLI does: the app with cdk.json's flags, which a bare App() lacks."""
     flags = json.loads(CDK_JSON.read_text())["context"]
     app = cdk.App(context=flags, outdir=str(out), analytics_reporting=False)
-    build(app, releases, configs)
+    build(app, configs, releases)
     app.synth()
     return out
 

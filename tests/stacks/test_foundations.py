@@ -70,6 +70,22 @@ def test_a_build_is_the_repository_s_own_commands(assembly: Path) -> None:
     assert given == {"MODEL", "STAGE", "BUCKET", "REPOSITORY"}
 
 
+def test_a_deployed_build_says_what_to_type_for_the_first_release(
+    assembly: Path,
+) -> None:
+    built = template(assembly, "dev-build")
+    said = [
+        "".join(str(part) for part in output["Value"]["Fn::Join"][1])
+        for output in built["Outputs"].values()
+    ]
+    source = only(built, "AWS::CodeBuild::Project")["Source"]["Location"]
+    key = source["Fn::Join"][1][-1]
+    assert any("git archive" in line and line.endswith(key) for line in said)
+    assert any("codebuild start-build" in line for line in said)
+    release = "releases/dev/support-sentiment.json"
+    assert any(line.endswith(f"{release} stacks/{release}") for line in said)
+
+
 def test_only_the_image_build_is_privileged(assembly: Path) -> None:
     for path in assembly.glob("*.template.json"):
         found: dict[str, Any] = yaml.safe_load(path.read_text())
