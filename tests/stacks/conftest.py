@@ -75,3 +75,9 @@ def of_type(found: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 def only(found: dict[str, Any], kind: str) -> dict[str, Any]:
     (properties,) = of_type(found, kind)
     return properties
+
+
+@pytest.fixture(scope="session")
+def endpoint(assembly: Path) -> dict[str, Any]:
+    """The template of the one released model."""
+    return template(assembly, "dev-endpoint-support-sentiment")

@@ -113,6 +113,17 @@ def test_a_build_may_write_releases_and_reports_of_its_own_model_only(
     ]
 
 
+def test_a_build_reads_its_source_and_nothing_else(assembly: Path) -> None:
+    policy = only(template(assembly, "dev-build"), "AWS::IAM::Policy")
+    reads = [
+        resource["Fn::Join"][1][2:]  # behind arn:aws:s3::: and the bucket
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "s3:GetObject*" in statement["Action"]
+        for resource in statement["Resource"]
+    ]
+    assert reads == [["/source/lathe.zip"], []]
+
+
 def test_a_cluster_is_watched_where_the_stage_pays_for_it(assembly: Path) -> None:
     for stage in STAGES:
         cluster = only(template(assembly, f"{stage.name}-cluster"), "AWS::ECS::Cluster")

@@ -1,0 +1,63 @@
+"""Who gets in to a running model, and what it may call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import ManifestFactory
+from tests.stacks.conftest import (
+    STAGES,
+    of_type,
+    only,
+    synthesize,
+    template,
+    write_release,
+)
+
+DEV = STAGES[0].endpoints[0]
+
+
+def test_only_configured_callers_get_in(endpoint: dict[str, Any]) -> None:
+    groups = of_type(endpoint, "AWS::EC2::SecurityGroup")
+    inbound = [
+        rule for group in groups for rule in group.get("SecurityGroupIngress", [])
+    ]
+    assert [(r["CidrIp"], r["FromPort"], r["ToPort"]) for r in inbound] == [
+        (block, 80, 80) for block in DEV.callers
+    ]
+    (into_tasks,) = of_type(endpoint, "AWS::EC2::SecurityGroupIngress")
+    assert into_tasks["FromPort"] == into_tasks["ToPort"] == 8080
+    assert "SourceSecurityGroupId" in into_tasks
+    balancer = only(endpoint, "AWS::ElasticLoadBalancingV2::LoadBalancer")
+    assert balancer["Scheme"] == "internal"
+
+
+def test_tasks_may_call_out_by_https_only(endpoint: dict[str, Any]) -> None:
+    groups = of_type(endpoint, "AWS::EC2::SecurityGroup")
+    (tasks,) = (g for g in groups if g["GroupDescription"] == "Tasks")
+    (out,) = tasks["SecurityGroupEgress"]
+    assert (out["IpProtocol"], out["FromPort"], out["ToPort"]) == ("tcp", 443, 443)
+
+
+def test_an_endpoint_on_the_internet_speaks_tls_to_the_callers_it_names(
+    tmp_path: Path, make_manifest: ManifestFactory
+) -> None:
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/0"
+    public = replace(
+        DEV, internal=False, certificate_arn=certificate, callers=("192.0.2.0/24",)
+    )
+    write_release(tmp_path / "releases", "dev", make_manifest())
+    stage = replace(STAGES[0], endpoints=(public,))
+    out = synthesize(tmp_path / "out", tmp_path / "releases", (stage,))
+    endpoint = template(out, "dev-endpoint-support-sentiment")
+    listener = only(endpoint, "AWS::ElasticLoadBalancingV2::Listener")
+    assert (listener["Protocol"], listener["Port"]) == ("HTTPS", 443)
+    assert listener["Certificates"] == [{"CertificateArn": certificate}]
+    inbound = [
+        rule["CidrIp"]
+        for group in of_type(endpoint, "AWS::EC2::SecurityGroup")
+        for rule in group.get("SecurityGroupIngress", [])
+    ]
+    assert inbound == ["192.0.2.0/24"]
