@@ -111,7 +111,9 @@ class Manifest:
         _one_of("task", self.task, get_args(Task))
         _one_of("runtime", self.runtime, get_args(Runtime))
         if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
-            raise ManifestError(f"labels: {self.labels} are not 2 or more, all different")
+            raise ManifestError(
+                f"labels: {self.labels} are not 2 or more, all different"
+            )
         if not self.lengths or list(self.lengths) != sorted(set(self.lengths)):
             raise ManifestError(f"lengths: {self.lengths} do not rise")
         _at_least("lengths", self.lengths[0], 3)
