@@ -7,6 +7,8 @@ SPEC   ?= model_build/specs/support-sentiment.toml
 MODEL  ?= build/support-sentiment
 PORT   ?= 8080
 STAGE  ?= dev
+# What the demo has just built, if it has; what the repository deploys, if not.
+RELEASES ?= $(or $(wildcard $(MODEL)/releases),stacks/releases)
 
 UV     := .venv/uv/bin/uv
 DEPLOY := .venv/deploy/bin/python
@@ -56,13 +58,13 @@ serve: install   ## serve MODEL (a directory that model_build wrote) on PORT
 	@$(DEPLOY) -m containers.flask --model $(MODEL) --port $(PORT)
 
 synth: install   ## every template of every stage, into cdk.out
-	cdk synth --quiet
+	cdk synth --quiet -c releases=$(RELEASES)
 
 bill: synth      ## what STAGE costs a month
 	$(DEPLOY) -m costs bill cdk.out --stage $(STAGE)
 
-rehearse: install  ## deploy stacks/releases to the emulator, read back, destroy
-	$(DEPLOY) -m rehearsal
+rehearse: install  ## deploy RELEASES to the emulator, read back, destroy
+	$(DEPLOY) -m rehearsal --releases $(RELEASES)
 
 bench: install   ## requests a second: the int8 student against plain Keras, interleaved
 	$(DEPLOY) -m bench.throughput $(MODEL) --teacher $(MODEL)/steps/pass-teacher-*/model.safetensors

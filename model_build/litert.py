@@ -51,13 +51,13 @@ def _classify(encoder: Any, length: int) -> Any:
 
 def probabilities(path: Path, lengths: Sequence[int], tokens: Tokens) -> np.ndarray:
     """What the exported file answers, example by example: float32 [n, classes]."""
+    found = []
     with quiet():
         interpreter = Interpreter(str(path), num_threads=os.cpu_count())
         runners = {n: interpreter.get_signature_runner(f"tokens_{n}") for n in lengths}
-    found = []
-    for ids, used in zip(tokens.ids, tokens.lengths, strict=True):
-        length = next(n for n in lengths if n >= used)
-        padded = np.zeros((1, length), np.int32)
-        padded[0, :used] = ids[:used]
-        found.append(runners[length](ids=padded)["probabilities"][0])
+        for ids, used in zip(tokens.ids, tokens.lengths, strict=True):
+            length = next(n for n in lengths if n >= used)
+            padded = np.zeros((1, length), np.int32)
+            padded[0, :used] = ids[:used]
+            found.append(runners[length](ids=padded)["probabilities"][0])
     return np.array(found, np.float32)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from manifest import read_manifest
 from model_build.spec import read_spec
 
@@ -13,12 +11,9 @@ ROOT = Path(__file__).parents[1]
 RELEASES = sorted(ROOT.glob("stacks/releases/*/*.json"))
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=lambda p: f"{p.parent.name}-{p.stem}")
-def test_a_release_was_built_from_the_committed_spec(release: Path) -> None:
-    spec = read_spec(ROOT / "model_build" / "specs" / f"{release.stem}.toml")
-    assert read_manifest(release).spec_digest == spec.digest
-
-
-@pytest.mark.parametrize("release", RELEASES, ids=lambda p: f"{p.parent.name}-{p.stem}")
-def test_a_release_was_measured(release: Path) -> None:
-    read_manifest(release).measured()
+def test_every_release_was_built_from_the_committed_spec_and_measured() -> None:
+    for path in RELEASES:
+        release = read_manifest(path)
+        spec = read_spec(ROOT / "model_build" / "specs" / f"{release.name}.toml")
+        assert release.spec_digest == spec.digest, path
+        release.measured()
