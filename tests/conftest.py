@@ -10,7 +10,7 @@ import pytest
 from manifest import Manifest, Quality, Serving, Step
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"  # beside the checkout, or not
-MUST_RUN_IN_CI = ("tf", "server", "rehearsal", "shared")
+MUST_RUN_IN_CI = ("tf", "server", "rehearsal")
 
 ManifestFactory = Callable[..., Manifest]
 
