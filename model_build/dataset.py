@@ -11,9 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from model_build.spec import Data
+import msgspec
+from msgspec import Meta
+
+from model_build.sources import Digest, Source
 
 _NOISE = re.compile(r"https?://\S*|\brt\b|@\w+|[^\w\s]|\d")
 _FAMILY_WORDS = 8  # a retweet is cut at the end, not at the beginning
@@ -21,6 +24,32 @@ _FAMILY_WORDS = 8  # a retweet is cut at the end, not at the beginning
 
 class DataError(ValueError):
     """Data that is not what its spec says."""
+
+
+Share = Annotated[float, Meta(gt=0, lt=1)]
+
+
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the examples are, and which of their fields mean what."""
+
+    source: Source
+    sha256: Digest | None = None
+    format: Literal["csv", "jsonl"]
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    text: str = "text"
+    label: str = "label"
+    confidence: str | None = None  # annotators' agreement, 0 to 1
+    min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    validation_share: Share = 0.1
+    test_share: Share = 0.1
+    max_train: Annotated[int, Meta(ge=1)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError(
+                f"validation_share + test_share: {self.validation_share} + "
+                f"{self.test_share} leave nothing to train on; their sum is below 1"
+            )
 
 
 @dataclass(frozen=True)

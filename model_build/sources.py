@@ -13,8 +13,12 @@ import hashlib
 import importlib.metadata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
-from model_build.spec import Source
+from msgspec import Meta
+
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Source = Annotated[str, Meta(pattern="^(package|file|dir|hub):.+$")]
 
 
 class SourceError(ValueError):

@@ -15,13 +15,11 @@ import msgspec
 from msgspec import Meta
 
 from manifest import Runtime, Task
+from model_build.dataset import Data
 from model_build.passes import PassSettings
+from model_build.sources import Digest, Source
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Share = Annotated[float, Meta(gt=0, lt=1)]
-SOURCES = ("package", "file", "dir", "hub")
-Source = Annotated[str, Meta(pattern=f"^({'|'.join(SOURCES)}):.+$")]
 
 
 class SpecError(ValueError):
@@ -30,29 +28,6 @@ class SpecError(ValueError):
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A TOML table: unknown keys are refused, values are typed and bounded."""
-
-
-class Data(Table, frozen=True, kw_only=True):
-    """Where the examples are, and which of their fields mean what."""
-
-    source: Source
-    sha256: Digest | None = None
-    format: Literal["csv", "jsonl"]
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
-    text: str = "text"
-    label: str = "label"
-    confidence: str | None = None  # annotators' agreement, 0 to 1
-    min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    validation_share: Share = 0.1
-    test_share: Share = 0.1
-    max_train: Annotated[int, Meta(ge=1)] | None = None
-
-    def __post_init__(self) -> None:
-        if self.validation_share + self.test_share >= 1:
-            raise ValueError(
-                f"validation_share + test_share: {self.validation_share} + "
-                f"{self.test_share} leave nothing to train on; their sum is below 1"
-            )
 
 
 class Checkpoint(Table, frozen=True, kw_only=True):

@@ -10,8 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_build.dataset import DataError, Example, _distinct, _place, read_dataset
-from model_build.spec import Data
+from model_build.dataset import (
+    Data,
+    DataError,
+    Example,
+    _distinct,
+    _place,
+    read_dataset,
+)
 
 LABELS = ("bad", "good")
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model_build.dataset import read_dataset
+from model_build.dataset import Data, read_dataset
 from model_build.sources import locate
-from model_build.spec import Data
 
 pytestmark = pytest.mark.shared
 
