@@ -6,12 +6,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from model_build.passes.base import Schedule
+from model_build.encoder import to_keras
+from model_build.passes.base import Schedule, Taught, Workbench
 from model_build.progress import Progress
 from model_build.tokens import Batch, Tokens, batches
 
@@ -60,6 +62,26 @@ def train(
             )
         average += (value - average) / min(done, 50)
         progress.tick(label, done, steps, begun, loss=average)
+
+
+def recover(
+    encoder: keras.Model, settings: Taught, bench: Workbench, **hooks: Any
+) -> None:
+    """Train a model that lost parts of itself on what the baseline answers.
+
+    `hooks` are `train`'s.
+    """
+    teacher = to_keras(bench.teacher())
+    train(
+        encoder,
+        bench.train,
+        response(teacher, temperature=settings.temperature, alpha=settings.alpha),
+        settings,
+        seed=bench.seed,
+        label=settings.name,
+        progress=bench.progress,
+        **hooks,
+    )
 
 
 def step_count(schedule: Schedule, examples: int) -> int:

@@ -40,6 +40,13 @@ class Schedule(Settings, frozen=True, kw_only=True):
     warmup_share: Annotated[float, Meta(ge=0, lt=1)] = 0.1
 
 
+class Taught(Schedule, frozen=True, kw_only=True):
+    """A pass that trains on its teacher's answers beside the labels."""
+
+    temperature: Annotated[float, Meta(gt=0)] = 2.0  # softens the answers
+    alpha: Annotated[float, Meta(ge=0, le=1)] = 0.7  # of the teacher; rest: labels
+
+
 @dataclass(frozen=True)
 class Workbench:
     """What a pass may use beside the model it is given."""

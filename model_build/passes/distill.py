@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from model_build.passes.base import Schedule, Workbench
+from model_build.passes.base import Taught, Workbench
 
 if TYPE_CHECKING:
     from model_build.model import Model
 
 
-class Distill(Schedule, frozen=True, kw_only=True, tag="distill"):
+class Distill(Taught, frozen=True, kw_only=True, tag="distill"):
     """A student of some of the teacher's layers, started from their weights.
 
     Its loss is the teacher's softened answers and the labels (Hinton et al., 2015,
@@ -25,8 +25,6 @@ class Distill(Schedule, frozen=True, kw_only=True, tag="distill"):
     """
 
     layers: Annotated[int, Meta(ge=1)]
-    temperature: Annotated[float, Meta(gt=0)] = 2.0
-    alpha: Annotated[float, Meta(ge=0, le=1)] = 0.7  # of the teacher; rest: labels
     hidden_weight: Annotated[float, Meta(ge=0)] = 1.0
 
     def apply(self, model: Model, bench: Workbench) -> Model:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from model_build.passes.base import Schedule, Workbench
+from model_build.passes.base import Taught, Workbench
 
 if TYPE_CHECKING:
     from model_build.model import LayerShape, Model
@@ -19,7 +19,7 @@ Share = Annotated[float, Meta(gt=0, le=1)]
 NEURON_STEP = 16  # widths that are not multiples of a vector register waste one
 
 
-class PruneStructure(Schedule, frozen=True, kw_only=True, tag="prune_structure"):
+class PruneStructure(Taught, frozen=True, kw_only=True, tag="prune_structure"):
     """Keep the heads and neurons whose absence would change the loss most.
 
     Importance is first-order Taylor, |activation x gradient| summed over a unit
@@ -32,8 +32,6 @@ class PruneStructure(Schedule, frozen=True, kw_only=True, tag="prune_structure")
     keep_heads: Share = 1.0
     keep_neurons: Share = 1.0
     calibration: Annotated[int, Meta(ge=1)] = 512  # examples
-    temperature: Annotated[float, Meta(gt=0)] = 2.0
-    alpha: Annotated[float, Meta(ge=0, le=1)] = 0.7
 
     def apply(self, model: Model, bench: Workbench) -> Model:
         from model_build import encoder, training
@@ -45,19 +43,7 @@ class PruneStructure(Schedule, frozen=True, kw_only=True, tag="prune_structure")
             neurons=strongest(neurons, self.keep_neurons, step=NEURON_STEP),
         )
         recovering = encoder.to_keras(pruned)
-        training.train(
-            recovering,
-            bench.train,
-            training.response(
-                encoder.to_keras(bench.teacher()),
-                temperature=self.temperature,
-                alpha=self.alpha,
-            ),
-            self,
-            seed=bench.seed,
-            label=self.name,
-            progress=bench.progress,
-        )
+        training.recover(recovering, self, bench)
         return pruned.with_weights(encoder.weights_of(recovering))
 
 

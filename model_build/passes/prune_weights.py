@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
-from model_build.passes.base import Schedule, Workbench
+from model_build.passes.base import Taught, Workbench
 
 if TYPE_CHECKING:
     from model_build.model import Model
 
 
-class PruneWeights(Schedule, frozen=True, kw_only=True, tag="prune_weights"):
+class PruneWeights(Taught, frozen=True, kw_only=True, tag="prune_weights"):
     """Magnitude pruning of every encoder matrix on a polynomial schedule.
 
     Zhu and Gupta, 2017 (https://arxiv.org/abs/1710.01878), as tensorflow-model-
@@ -22,8 +22,6 @@ class PruneWeights(Schedule, frozen=True, kw_only=True, tag="prune_weights"):
 
     sparsity: Annotated[float, Meta(gt=0, lt=1)]
     frequency: Annotated[int, Meta(ge=1)] = 20  # steps between two prunings
-    temperature: Annotated[float, Meta(gt=0)] = 2.0
-    alpha: Annotated[float, Meta(ge=0, le=1)] = 0.7
 
     def apply(self, model: Model, bench: Workbench) -> Model:
         import tensorflow_model_optimization as tfmot
@@ -47,18 +45,10 @@ class PruneWeights(Schedule, frozen=True, kw_only=True, tag="prune_weights"):
             update.set_model(wrapped)
             update.on_train_begin()
 
-        training.train(
+        training.recover(
             wrapped,
-            bench.train,
-            training.response(
-                encoder.to_keras(bench.teacher()),
-                temperature=self.temperature,
-                alpha=self.alpha,
-            ),
             self,
-            seed=bench.seed,
-            label=self.name,
-            progress=bench.progress,
+            bench,
             on_start=start,
             before_step=lambda: update.on_train_batch_begin(batch=-1),
         )
