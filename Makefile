@@ -43,7 +43,7 @@ test-fast: install       ## contract, templates, money, HTTP: no TensorFlow
 	pytest -m "not tf and not server and not rehearsal"
 
 test-server: install     ## a real gunicorn server, killed, drained and overfed
-	pytest -m server
+	pytest -m "server and not tf"
 
 test-tf: install         ## passes, exports and the pipeline, on tiny real models
 	$(BUILD) -m pytest -m tf
