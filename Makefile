@@ -46,7 +46,7 @@ test-server: install     ## a real gunicorn server, killed, drained and overfed
 	pytest -m "server and not tf"
 
 test-tf: install         ## passes, exports and the pipeline, on tiny real models
-	$(BUILD) -m pytest -m tf
+	$(BUILD) -m pytest -m tf tests/model_build tests/bench
 
 test-rehearsal: install  ## a real CDK deploy to the emulator, read back, destroyed
 	pytest -m rehearsal
