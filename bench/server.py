@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -52,7 +52,8 @@ class Server:
             pid = waiting.pop()
             yield pid
             for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                waiting += map(int, children.read_text().split())
+                with suppress(OSError):  # a thread that ended since it was listed
+                    waiting += map(int, children.read_text().split())
 
 
 def litert_command(artifact: Path, *, python: Path) -> list[str]:
@@ -137,7 +138,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _status_kib(pid: int, field: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except FileNotFoundError:
+    except OSError:  # it ended since it was listed
         return 0
     return next((int(x.split()[1]) for x in lines if x.startswith(f"{field}:")), 0)
 
@@ -145,7 +146,7 @@ def _status_kib(pid: int, field: str) -> int:
 def _ticks(pid: int) -> int:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except OSError:  # it ended since it was listed
         return 0
     user, system = stat.rpartition(")")[2].split()[11:13]
     return int(user) + int(system)
