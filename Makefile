@@ -67,7 +67,7 @@ rehearse: install  ## deploy RELEASES to the emulator, read back, destroy
 	$(DEPLOY) -m rehearsal --releases $(RELEASES)
 
 bench: install   ## requests a second: the int8 student against plain Keras, interleaved
-	$(DEPLOY) -m bench.throughput $(MODEL) --teacher $(MODEL)/steps/pass-teacher-*/model.safetensors
+	$(DEPLOY) -m bench.throughput $(MODEL) --rounds 24 --teacher $(MODEL)/steps/pass-teacher-*/model.safetensors
 
 lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*.in
 	export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
