@@ -199,4 +199,8 @@ def _refused(message: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("stopped; make demo goes on from here", file=sys.stderr)
+        sys.exit(130)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from model_build.progress import Progress
+from model_build.sources import file_digest
 
 ROOT = Path(__file__).parent
+SEAL = ".sha256.json"  # of every file that the step left
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,38 @@ class Steps:
         digest = _digest([name, inputs, [_source(file) for file in sources]])
         final = self.root / f"{name}-{digest[:12]}"
         if final.is_dir():
-            self.progress.say(f"{name}: recognised {digest[:12]}, nothing to do")
-            return Done(final, digest)
+            if _whole(final):
+                self.progress.say(f"{name}: recognised {digest[:12]}, nothing to do")
+                return Done(final, digest)
+            self.progress.say(f"{name}: {digest[:12]} is damaged, made again")
+            shutil.rmtree(final)
         self.progress.say(f"{name}: {digest[:12]}")
         for stale in self.root.glob(f".{name}-*"):
             shutil.rmtree(stale)
         partial = self.root / f".{name}-{digest[:12]}"
         partial.mkdir(parents=True)
         make(partial)
+        (partial / SEAL).write_text(json.dumps(_files(partial)), encoding="utf-8")
         _sync(partial)
         os.replace(partial, final)
         return Done(final, digest)
+
+
+def _whole(directory: Path) -> bool:
+    """Whether every file is there as the step left it."""
+    try:
+        sealed = json.loads((directory / SEAL).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(sealed == _files(directory))
+
+
+def _files(directory: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(directory)): file_digest(path)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != SEAL
+    }
 
 
 def _digest(value: Any) -> str:

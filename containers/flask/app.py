@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import (
+    BadRequest,
     HTTPException,
     InternalServerError,
     NotFound,
@@ -68,7 +70,10 @@ def create_app(
 
     @app.post(f"{path}:predict")
     def predict() -> Response:
-        body = request.get_data(cache=False)
+        try:
+            body = request.get_data(cache=False)
+        except (OSError, ParseException) as error:
+            raise BadRequest("the body is not chunked as HTTP asks") from error
         if len(body) > max_body_bytes:
             raise RequestEntityTooLarge
         return Response(respond(body), content_type="application/json")

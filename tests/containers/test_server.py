@@ -85,6 +85,13 @@ def test_a_body_over_the_limit_gets_an_answer(server: Server, framing: str) -> N
     assert "262144 bytes" in json.loads(response.read())["error"]
 
 
+def test_a_malformed_chunk_is_the_caller_s_mistake(server: Server) -> None:
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+        raw.sendall(head.encode() + b"ZZ\r\n")
+        assert raw.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_broken_request_does_not_end_the_server(server: Server) -> None:
     for garbage in (b"\x00\xff\r\n\r\n", b"POST / HTTP/9.9\r\n\r\n", b"GET"):
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:

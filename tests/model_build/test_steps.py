@@ -48,9 +48,23 @@ def test_a_step_that_was_killed_is_done_again(steps: Steps) -> None:
     with pytest.raises(KeyboardInterrupt):
         steps.run("train", 1, (), killed)
     done = steps.run("train", 1, (), counting([]))
-    assert [path.name for path in done.path.iterdir()] == ["result"]
+    assert not (done.path / "half").exists()
+    assert (done.path / "result").is_file()
 
 
 def test_a_changed_source_file_asks_for_the_work_again(steps: Steps) -> None:
     first = steps.run("train", 1, ("model.py",), counting([]))
     assert first.digest != steps.run("train", 1, ("steps.py",), counting([])).digest
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "unsealed"])
+def test_a_damaged_step_is_noticed_and_made_again(steps: Steps, damage: str) -> None:
+    done = steps.run("train", 1, (), counting([]))
+    if damage == "cut":
+        (done.path / "result").write_text("do")
+    else:
+        (done.path / {"gone": "result", "unsealed": ".sha256.json"}[damage]).unlink()
+    calls: list[Path] = []
+    again = steps.run("train", 1, (), counting(calls))
+    assert len(calls) == 1
+    assert (again.path / "result").read_text() == "done"
