@@ -6,7 +6,7 @@ import select
 from functools import partial
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker
 
 from containers.flask.listener import close_listener
 
