@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +106,9 @@ def _mapped(
             )
 
 
-def _pair(ours, name, read) -> Iterator[tuple[str, np.ndarray]]:  # type: ignore[no-untyped-def]
+def _pair(
+    ours: str, name: str, read: Callable[[str], np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
     if ours.endswith("norm"):
         yield f"{ours}/gamma", read(f"{name}.weight")
         yield f"{ours}/beta", read(f"{name}.bias")

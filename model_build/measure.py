@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,7 +127,7 @@ def measure(
     return Measurements(conditions, variants)
 
 
-def _serve(artifact: Path, cores: Sequence[int]):  # type: ignore[no-untyped-def]
+def _serve(artifact: Path, cores: Sequence[int]) -> AbstractContextManager[Server]:
     command = litert_command(artifact, python=Path(sys.executable))
     return serve(command, cores=cores)
 
