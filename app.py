@@ -9,23 +9,24 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from manifest import ManifestError
-from stacks.bounds import ConfigError
-from stacks.config import StageConfig, stages
+from stacks.config import demonstration, deployment
+from stacks.delivery import Delivery
+from stacks.settings.checked import ConfigError
+from stacks.settings.deployment import Deployment
 from stacks.stage import Stage
 
 RELEASES = Path(__file__).parent / "stacks" / "releases"
 
 
-def build(
-    app: cdk.App, configs: tuple[StageConfig, ...], releases: Path
-) -> list[Stage]:
-    """Add the stages to the app; releases are in `releases`/STAGE/MODEL.json.
+def build(app: cdk.App, what: Deployment, releases: Path) -> list[Stage]:
+    """Add what is shared, then the stages; releases are in `releases`/STAGE/MODEL.json.
 
     Raises ConfigError or ManifestError for what could not be deployed.
     """
     # Or the assembly would hold the names of temporary folders, new in every process.
     app.node.set_context("aws:cdk:disable-creation-stack-traces", True)
-    return [Stage(app, config=config, releases=releases) for config in configs]
+    Delivery(app, deployment=what)
+    return [Stage(app, config=each, releases=releases) for each in what.stages]
 
 
 def releases_of(app: cdk.App) -> Path:
@@ -39,7 +40,9 @@ def releases_of(app: cdk.App) -> Path:
 def main() -> int:
     app = cdk.App()
     try:
-        built = build(app, stages(), releases_of(app))
+        demo = app.node.try_get_context("demo")
+        what = demonstration() if demo else deployment()
+        built = build(app, what, releases_of(app))
     except (ConfigError, ManifestError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -36,7 +36,7 @@ def running(
     releases: list[Release] = []
     findings: list[Finding] = []
     for stage, manifest in released:
-        wanted = f"/lathe/{stage}/{manifest.name}:{manifest.image_tag}"
+        wanted = f"/lathe/{manifest.name}/{manifest.runtime}:{manifest.image_tag}"
         arn = next(
             (arn for image, arn in images.items() if image.endswith(wanted)), None
         )

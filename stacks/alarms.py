@@ -12,7 +12,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from stacks.balancer import Balancer
-from stacks.config import EndpointConfig
+from stacks.settings.endpoint import EndpointConfig
 
 MINUTE = cdk.Duration.minutes(1)
 ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
@@ -39,14 +39,14 @@ class EndpointAlarms(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._prefix = prefix
-        self._action = actions.SnsAction(self._topic(config.emails))
+        self._action = actions.SnsAction(self._topic(config.watch.emails))
         metrics = balancer.targets.metrics
         # The metric is in seconds, the objective in milliseconds.
         slow = metrics.target_response_time(statistic="p99", period=MINUTE)
-        seconds = config.latency_slo_ms / 1000
+        seconds = config.watch.latency_slo_ms / 1000
         self._alarm("Slow", slow, ABOVE, seconds, SILENCE_IS_FINE)
         failing = failing_percent(balancer)
-        percent = config.failing_percent
+        percent = config.watch.failing_percent
         self._alarm("Failing", failing, ABOVE, percent, SILENCE_IS_FINE)
         # Counted zone by zone: the largest count is none only where all have none.
         healthy = metrics.healthy_host_count(period=MINUTE, statistic="Maximum")

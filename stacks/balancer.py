@@ -7,7 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
-from stacks.config import EndpointConfig
+from stacks.settings.endpoint import EndpointConfig
 from stacks.task import PORT
 
 HTTPS = 443
@@ -20,7 +20,7 @@ class Balancer(Construct):
         self, scope: Construct, id_: str, *, vpc: ec2.IVpc, config: EndpointConfig
     ) -> None:
         super().__init__(scope, id_)
-        certificate = config.certificate_arn
+        certificate = config.door.certificate_arn
         port = HTTPS if certificate else 80
         door = ec2.SecurityGroup(
             self, "Callers", vpc=vpc, allow_all_outbound=False, description="Callers"
@@ -30,7 +30,7 @@ class Balancer(Construct):
         )
         # To fetch the image and write the log: AWS's interfaces have no fixed addresses.
         self.tasks.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS))
-        for block in config.callers:
+        for block in config.door.callers:
             door.add_ingress_rule(ec2.Peer.ipv4(block), ec2.Port.tcp(port))
         door.add_egress_rule(self.tasks, ec2.Port.tcp(PORT))
         self.tasks.add_ingress_rule(door, ec2.Port.tcp(PORT))
@@ -39,7 +39,7 @@ class Balancer(Construct):
             self,
             "LoadBalancer",
             vpc=vpc,
-            internet_facing=not config.internal,
+            internet_facing=not config.door.internal,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
             security_group=door,
             drop_invalid_header_fields=True,

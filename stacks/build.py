@@ -10,43 +10,30 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from stacks.config import StageConfig
-from stacks.names import Names
+from stacks.names import artifact_bucket, repository
 from stacks.retention import retention
+from stacks.settings.delivery import DeliveryConfig
+from stacks.settings.deployment import Deployment
 
 # Written by `git archive --format=zip`, and put there by whoever pushes.
 SOURCE = "source/lathe.zip"
 
 
 class BuildStack(cdk.Stack):
-    """One project for each model that the stage has an endpoint for."""
+    """One project for each model that some stage has an endpoint for."""
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        config: StageConfig,
-        names: Names,
-        **kwargs: Any,
+        self, scope: Construct, id_: str, *, deployment: Deployment, **kwargs: Any
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        bucket = s3.Bucket.from_bucket_name(
-            self,
-            "Artifacts",
-            ssm.StringParameter.value_for_string_parameter(self, names.bucket),
-        )
-        for endpoint in config.endpoints:
+        config = deployment.delivery
+        name = artifact_bucket(config)
+        bucket = s3.Bucket.from_bucket_name(self, "Artifacts", name)
+        for model in deployment.models:
             ModelBuild(
-                self,
-                f"Build-{endpoint.model}",
-                config=config,
-                names=names,
-                model=endpoint.model,
-                bucket=bucket,
+                self, f"Build-{model}", config=config, model=model, bucket=bucket
             )
         archive = "git archive --format=zip --output=lathe.zip HEAD"
         send = f"aws s3 cp lathe.zip s3://{bucket.bucket_name}/{SOURCE}"
@@ -61,14 +48,13 @@ class ModelBuild(Construct):
         scope: Construct,
         id_: str,
         *,
-        config: StageConfig,
-        names: Names,
+        config: DeliveryConfig,
         model: str,
         bucket: s3.IBucket,
     ) -> None:
         super().__init__(scope, id_)
-        repository = ecr.Repository.from_repository_name(
-            self, "Images", names.repository(model)
+        images = ecr.Repository.from_repository_name(
+            self, "Images", repository(model, "flask")
         )
         log = logs.LogGroup(
             self,
@@ -86,16 +72,15 @@ class ModelBuild(Construct):
             ),
             environment=codebuild.BuildEnvironment(
                 build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
-                compute_type=codebuild.ComputeType[config.build_size],
+                compute_type=codebuild.ComputeType.LARGE,
                 privileged=True,  # docker build; nothing else here needs it
             ),
             environment_variables={
                 name: codebuild.BuildEnvironmentVariable(value=value)
                 for name, value in {
                     "MODEL": model,
-                    "STAGE": config.name,
                     "BUCKET": bucket.bucket_name,
-                    "REPOSITORY": repository.repository_uri,
+                    "REPOSITORY": images.repository_uri,
                 }.items()
             },
             timeout=cdk.Duration.minutes(config.build_timeout_minutes),
@@ -105,19 +90,18 @@ class ModelBuild(Construct):
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log)
             ),
         )
-        release = f"releases/{config.name}/{model}.json"
-        repository.grant_pull_push(project)
+        release = f"releases/{model}/newest.json"
+        images.grant_pull_push(project)
         project.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["s3:PutObject"],
                 resources=[
-                    bucket.arn_for_objects(release),
-                    bucket.arn_for_objects(f"reports/{config.name}/{model}/*"),
+                    bucket.arn_for_objects(f"releases/{model}/*"),
                 ],
             )
         )
         # What a person types next; a release in stacks/ is what makes an endpoint.
         start = f"aws codebuild start-build --project-name {project.project_name}"
-        fetch = f"aws s3 cp s3://{bucket.bucket_name}/{release} stacks/{release}"
+        fetch = f"aws s3 cp s3://{bucket.bucket_name}/{release} stacks/releases/dev/{model}.json"
         cdk.CfnOutput(self, "StartBuild", value=start)
         cdk.CfnOutput(self, "FetchRelease", value=fetch)

@@ -8,8 +8,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from stacks.config import StageConfig
 from stacks.names import Names
+from stacks.settings.stage import StageConfig
 
 
 class ClusterStack(cdk.Stack):
@@ -32,7 +32,7 @@ class ClusterStack(cdk.Stack):
             cluster_settings=[
                 ecs.CfnCluster.ClusterSettingsProperty(
                     name="containerInsights",
-                    value="enabled" if config.container_insights else "disabled",
+                    value=config.container_insights,
                 )
             ],
         )

@@ -1,139 +1,209 @@
 """Every number a person may change about a deployment, and nothing else.
 
 Read top to bottom by cost reviewers: a stage is a literal, not a lookup, so the same
-commit synthesizes to the same templates on any machine.
+commit synthesizes to the same templates on any machine. What a field means, and its
+bounds, is in `stacks/settings/`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from stacks import bounds
-from stacks.bounds import Checked
-
-
-@dataclass(frozen=True)
-class EndpointConfig:
-    """How much of one released model to run, who may call it, when to wake somebody."""
-
-    model: str  # stacks/releases/STAGE/MODEL.json says which version
-    min_tasks: int
-    max_tasks: int
-    load_percent: int  # of the requests a second its release was measured to sustain
-    cpu_percent: int  # scaling keeps the average of both at or below these
-    latency_slo_ms: int  # p99 at the load balancer
-    failing_percent: float  # of requests answered 5xx before somebody is woken
-    callers: tuple[str, ...]  # CIDR blocks let through to the load balancer
-    internal: bool  # True: reachable from within the VPC only
-    certificate_arn: str | None = None  # None: plain HTTP, for internal ones only
-    emails: tuple[str, ...] = ()  # who is woken, besides what the topic is wired to
-
-    def check(self, stage: str) -> None:
-        """Raise ConfigError naming stage, endpoint, field, value and bound."""
-        checked = Checked(f"stage {stage}: endpoint {self.model}")
-        for field, (low, high) in bounds.ENDPOINT.items():
-            checked.within(field, getattr(self, field), low, high)
-        checked.within("max_tasks", self.max_tasks, self.min_tasks, 1_000)
-        for block in self.callers:
-            checked.block("callers", block)
-        for email in self.emails:
-            checked.matches("emails", email, bounds.EMAIL, "an address")
-        if self.certificate_arn or not self.internal:
-            checked.matches(
-                "certificate_arn",
-                self.certificate_arn,
-                bounds.CERTIFICATE,
-                "the ARN of a certificate, which an endpoint on the internet needs",
-            )
+from stacks.settings.compute import (
+    FargateConfig,
+    InstancesConfig,
+    PoolConfig,
+    TaskSize,
+)
+from stacks.settings.delivery import (
+    Archive,
+    Connection,
+    DeliveryConfig,
+    Promotion,
+)
+from stacks.settings.deployment import Deployment
+from stacks.settings.door import ApiKey, DoorConfig
+from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.network import NewVpc
+from stacks.settings.rollout import RolloutConfig
+from stacks.settings.scaling import ScalingConfig, Scheduled
+from stacks.settings.stage import StageConfig
+from stacks.settings.watch import WatchConfig
 
 
-@dataclass(frozen=True)
-class StageConfig:
-    """One copy of everything. Raises ConfigError where it could not be deployed."""
-
-    name: str
-    region: str
-    availability_zones: tuple[str, ...]  # spelled out: no lookup at synth
-    vpc_cidr: str
-    log_days: int  # how long logs are kept: a value that CloudWatch offers
-    kept_images: int  # of each model; the oldest go first, deployed or not
-    container_insights: bool  # metrics by task, for some 11 dollars a month and cluster
-    build_size: str  # of the CodeBuild machine
-    build_timeout_minutes: int
-    endpoints: tuple[EndpointConfig, ...]
-    account: str | None = None  # None: the account whose credentials deploy
-
-    def __post_init__(self) -> None:
-        checked = Checked(f"stage {self.name}")
-        for field, (low, high) in bounds.STAGE.items():
-            checked.within(field, getattr(self, field), low, high)
-        checked.one_of("log_days", self.log_days, bounds.LOG_DAYS)
-        checked.one_of("build_size", self.build_size, bounds.BUILD_SIZES)
-        checked.block("vpc_cidr", self.vpc_cidr, 16, 22)  # room for 3 zones of /24
-        checked.matches("region", self.region, bounds.REGION, "a region's name")
-        if self.account is not None:
-            checked.matches("account", self.account, bounds.ACCOUNT, "12 digits")
-        if not 2 <= len(set(self.availability_zones)) <= 3:
-            checked.refuse("availability_zones", self.availability_zones, "2 or 3")
-        for zone in self.availability_zones:
-            if zone[:-1] != self.region:
-                checked.refuse("availability_zones", zone, f"a zone of {self.region}")
-        models = [endpoint.model for endpoint in self.endpoints]
-        if len(set(models)) < len(models):
-            checked.refuse("endpoints", models, "one endpoint a model")
-        for endpoint in self.endpoints:
-            endpoint.check(self.name)
+def deployment() -> Deployment:
+    """What `cdk deploy --all` deploys. Raises ConfigError."""
+    return Deployment(delivery=_delivery(), stages=(_dev(), _prod()))
 
 
-def stages() -> tuple[StageConfig, ...]:
-    """Every stage there is, always in this order. Raises ConfigError."""
-    return (
-        StageConfig(
-            name="dev",
-            region="us-east-1",
+def demonstration() -> Deployment:
+    """The same, and a stage that uses what those two leave out: to rehearse and test."""
+    connected = replace(
+        _delivery(),
+        source=Connection(
+            arn="arn:aws:codeconnections:us-east-1:123456789012:connection/demo",
+            repository="example/lathe",
+            provider="github",
+        ),
+        customer_key=True,
+        comment_token_secret="lathe/comment-token",
+    )
+    return Deployment(delivery=connected, stages=(_dev(), _prod(), _demo()))
+
+
+def _delivery() -> DeliveryConfig:
+    return DeliveryConfig(
+        owner="platform",
+        cost_center="lathe",
+        region="us-east-1",
+        source=Archive(),
+        promotions=(
+            Promotion("dev", approval=False),
+            Promotion("prod", approval=True),
+        ),
+        kept_images=200,
+        log_days=30,
+        build_timeout_minutes=120,
+    )
+
+
+def _dev() -> StageConfig:
+    return StageConfig(
+        name="dev",
+        owner="platform",
+        cost_center="lathe",
+        region="us-east-1",
+        network=NewVpc(
+            kind="public",
+            cidr="10.10.0.0/20",
             availability_zones=("us-east-1a", "us-east-1b"),
-            vpc_cidr="10.10.0.0/20",
-            log_days=7,
-            kept_images=50,
-            container_insights=False,
-            build_size="LARGE",
-            build_timeout_minutes=120,
-            endpoints=(
-                EndpointConfig(
-                    model="support-sentiment",
-                    min_tasks=1,
-                    max_tasks=2,
-                    load_percent=60,
-                    cpu_percent=60,
-                    latency_slo_ms=200,
-                    failing_percent=1.0,
-                    callers=("10.10.0.0/20",),
-                    internal=True,
+        ),
+        log_days=7,
+        container_insights="disabled",
+        monthly_budget_dollars=100,
+        endpoints=(
+            EndpointConfig(
+                name="support-sentiment",
+                model="support-sentiment",
+                compute=FargateConfig(spot_percent=100),
+                scaling=ScalingConfig(
+                    min_tasks=1, max_tasks=2, load_percent=60, cpu_percent=60
+                ),
+                door=DoorConfig(internal=True, callers=("10.10.0.0/20",)),
+                watch=WatchConfig(
+                    latency_slo_ms=200, failing_percent=1.0, dashboard=False
                 ),
             ),
         ),
-        StageConfig(
-            name="prod",
-            region="us-east-1",
+    )
+
+
+def _prod() -> StageConfig:
+    return StageConfig(
+        name="prod",
+        owner="platform",
+        cost_center="lathe",
+        region="us-east-1",
+        network=NewVpc(
+            kind="private-nat",
+            cidr="10.20.0.0/20",
             availability_zones=("us-east-1a", "us-east-1b", "us-east-1c"),
-            vpc_cidr="10.20.0.0/20",
-            log_days=90,
-            kept_images=200,
-            container_insights=True,
-            build_size="LARGE",
-            build_timeout_minutes=120,
-            endpoints=(
-                EndpointConfig(
-                    model="support-sentiment",
-                    min_tasks=3,
-                    max_tasks=12,
-                    load_percent=50,
-                    cpu_percent=50,
-                    latency_slo_ms=100,
-                    failing_percent=0.5,
-                    callers=("10.20.0.0/20",),
-                    internal=True,
+            flow_logs=True,
+        ),
+        log_days=90,
+        container_insights="enabled",
+        monthly_budget_dollars=1_000,
+        endpoints=(
+            EndpointConfig(
+                name="support-sentiment",
+                model="support-sentiment",
+                scaling=ScalingConfig(
+                    min_tasks=3, max_tasks=12, load_percent=50, cpu_percent=50
                 ),
+                door=DoorConfig(
+                    internal=True,
+                    callers=("10.20.0.0/20",),
+                    access_logs=True,
+                    protected=True,
+                ),
+                watch=WatchConfig(
+                    latency_slo_ms=100, failing_percent=0.5, anomaly_detection=True
+                ),
+                rollout=RolloutConfig(kind="canary", step_percent=10, step_minutes=10),
+            ),
+        ),
+    )
+
+
+def _demo() -> StageConfig:
+    """Never deployed to AWS as it is: it shows each option once."""
+    return StageConfig(
+        name="demo",
+        owner="platform",
+        cost_center="lathe",
+        region="us-east-1",
+        network=NewVpc(
+            kind="private-endpoints",
+            cidr="10.30.0.0/20",
+            availability_zones=("us-east-1a", "us-east-1b"),
+        ),
+        log_days=1,
+        container_insights="enhanced",
+        monthly_budget_dollars=500,
+        budget_emails=("platform@example.com",),
+        auto_release=True,
+        pools=(
+            PoolConfig(
+                name="gpu",
+                instance_types=("g6.xlarge", "g5.xlarge", "g4dn.xlarge"),
+                min_instances=1,
+                max_instances=4,
+                spot_percent=50,
+                on_demand_base=1,
+            ),
+        ),
+        endpoints=(
+            EndpointConfig(
+                name="internet",
+                model="support-sentiment",
+                compute=FargateConfig(spot_percent=50, on_demand_base=1),
+                scaling=ScalingConfig(
+                    min_tasks=1,
+                    max_tasks=4,
+                    load_percent=60,
+                    in_flight=4,
+                    schedule=(
+                        Scheduled("0 7 ? * MON-FRI *", 2, 4, "Europe/Berlin"),
+                        Scheduled("0 19 ? * MON-FRI *", 1, 4, "Europe/Berlin"),
+                    ),
+                ),
+                door=DoorConfig(
+                    internal=False,
+                    callers=("0.0.0.0/0",),
+                    certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/demo",
+                    access=ApiKey("lathe/demo/api-key"),
+                    waf=True,
+                    access_logs=True,
+                ),
+                watch=WatchConfig(
+                    latency_slo_ms=150,
+                    failing_percent=1.0,
+                    emails=("platform@example.com",),
+                ),
+                rollout=RolloutConfig(kind="linear", step_percent=25, checked=False),
+            ),
+            EndpointConfig(
+                name="gpu",
+                model="support-sentiment",
+                runtime="tf_serving",
+                compute=InstancesConfig(pool="gpu", gpus=1),
+                size=TaskSize(vcpu=3, memory_mib=12_288, requests_per_second=200),
+                scaling=ScalingConfig(
+                    min_tasks=1, max_tasks=2, load_percent=60, cpu_percent=70
+                ),
+                door=DoorConfig(internal=True, callers=("10.30.0.0/20",)),
+                watch=WatchConfig(latency_slo_ms=100, failing_percent=1.0),
+                rollout=RolloutConfig(kind="blue-green", bake_minutes=10),
             ),
         ),
     )

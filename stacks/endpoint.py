@@ -13,8 +13,9 @@ from constructs import Construct
 from manifest import Manifest
 from stacks.alarms import EndpointAlarms
 from stacks.balancer import Balancer
-from stacks.config import EndpointConfig, StageConfig
 from stacks.names import Names
+from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.stage import StageConfig
 from stacks.task import ModelTask
 
 
@@ -37,7 +38,7 @@ class EndpointStack(cdk.Stack):
         cluster = ecs.Cluster.from_cluster_attributes(
             self, "Cluster", cluster_name=names.cluster, vpc=vpc, security_groups=[]
         )
-        task = ModelTask(self, "Task", stage=stage, names=names, release=release)
+        task = ModelTask(self, "Task", stage=stage, config=config, release=release)
         balancer = Balancer(self, "Balancer", vpc=vpc, config=config)
         alarms = EndpointAlarms(
             self, "Alarms", balancer=balancer, config=config, prefix=self.stack_name
@@ -47,7 +48,7 @@ class EndpointStack(cdk.Stack):
             "Service",
             cluster=cluster,
             task_definition=task.definition,
-            assign_public_ip=True,
+            assign_public_ip=stage.network.public_tasks,
             security_groups=[balancer.tasks],
             min_healthy_percent=100,
             max_healthy_percent=200,
@@ -63,18 +64,18 @@ class EndpointStack(cdk.Stack):
         service.node.add_dependency(balancer.listener, alarms)
         balancer.targets.add_target(service)
         tasks = service.auto_scale_task_count(
-            min_capacity=config.min_tasks, max_capacity=config.max_tasks
+            min_capacity=config.scaling.min_tasks, max_capacity=config.scaling.max_tasks
         )
         _, serving = release.measured()
-        a_second = serving.requests_per_second * config.load_percent / 100
+        a_second = serving.requests_per_second * config.scaling.load_percent / 100
         tasks.scale_on_request_count(
             "Requests",
             requests_per_target=max(1, int(a_second * 60)),  # a minute
             target_group=balancer.targets,
         )
-        tasks.scale_on_cpu_utilization(
-            "Cpu", target_utilization_percent=config.cpu_percent
-        )
+        if config.scaling.cpu_percent is not None:
+            percent = config.scaling.cpu_percent
+            tasks.scale_on_cpu_utilization("Cpu", target_utilization_percent=percent)
         cdk.Tags.of(self).add("model", release.name)
         cdk.CfnOutput(self, "Address", value=balancer.address)
 
@@ -82,9 +83,9 @@ class EndpointStack(cdk.Stack):
 def _vpc(scope: Construct, stage: StageConfig, names: Names) -> ec2.IVpc:
     """The stage's network, by the parameters that its stack wrote."""
     subnets = ssm.StringListParameter.value_for_typed_list_parameter(
-        scope, names.subnet_ids, ssm.ParameterValueType.STRING
+        scope, names.task_subnet_ids, ssm.ParameterValueType.STRING
     )
-    zones = list(stage.availability_zones)
+    zones = list(stage.network.availability_zones)
     vpc = ec2.Vpc.from_vpc_attributes(
         scope,
         "Vpc",

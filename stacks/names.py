@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import aws_cdk as cdk
+
+from stacks.settings.delivery import DeliveryConfig
+
 
 @dataclass(frozen=True)
 class Names:
@@ -14,21 +18,33 @@ class Names:
     def stack(self, what: str) -> str:
         return f"{self.stage}-{what}"
 
-    def repository(self, model: str) -> str:
-        return f"lathe/{self.stage}/{model}"
-
     @property
     def cluster(self) -> str:
         return f"lathe-{self.stage}"
+
+    def pool(self, name: str) -> str:
+        """The capacity provider of a pool; ECS reserves names that begin with its own."""
+        return f"lathe-{self.stage}-{name}"
 
     @property
     def vpc_id(self) -> str:
         return f"/lathe/{self.stage}/network/vpc-id"
 
     @property
-    def subnet_ids(self) -> str:
-        return f"/lathe/{self.stage}/network/subnet-ids"
+    def task_subnet_ids(self) -> str:
+        return f"/lathe/{self.stage}/network/task-subnet-ids"
 
     @property
-    def bucket(self) -> str:
-        return f"/lathe/{self.stage}/registry/bucket"
+    def balancer_subnet_ids(self) -> str:
+        return f"/lathe/{self.stage}/network/balancer-subnet-ids"
+
+
+def repository(model: str, runtime: str) -> str:
+    """The repository of a model's images for a runtime, shared by all stages."""
+    return f"lathe/{model}/{runtime}"
+
+
+def artifact_bucket(delivery: DeliveryConfig) -> str:
+    """The bucket that builds publish to; its name says whose it is."""
+    account = delivery.account or cdk.Aws.ACCOUNT_ID
+    return f"lathe-artifacts-{account}-{delivery.region}"

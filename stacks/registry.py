@@ -6,59 +6,86 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from stacks.config import StageConfig
-from stacks.names import Names
+from stacks.names import artifact_bucket, repository
+from stacks.settings.deployment import Deployment
+
+KEPT_DAYS = 90  # of an artifact's earlier versions, and of steps that builds reuse
 
 
 class RegistryStack(cdk.Stack):
-    """Kept when the stage is destroyed: a release names bytes that lie here.
+    """Kept when all else is destroyed: a release names bytes that lie here.
 
-    Repositories have literal names, so deploying again after `cdk destroy` needs
-    `cdk deploy --all --import-existing-resources`; the bucket is then a new one.
+    Repositories and bucket have literal names, so deploying again after `cdk destroy`
+    needs `cdk deploy --all --import-existing-resources`.
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        config: StageConfig,
-        names: Names,
-        **kwargs: Any,
+        self, scope: Construct, id_: str, *, deployment: Deployment, **kwargs: Any
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        for endpoint in config.endpoints:
-            ecr.Repository(
+        config = deployment.delivery
+        key = _key(self) if config.customer_key else None
+        accounts = _other_accounts(deployment)
+        for model, runtime in deployment.images:
+            images = ecr.Repository(
                 self,
-                f"Images-{endpoint.model}",
-                repository_name=names.repository(endpoint.model),
+                f"Images-{model}-{runtime}",
+                repository_name=repository(model, runtime),
                 image_tag_mutability=ecr.TagMutability.IMMUTABLE,
                 image_scan_on_push=True,
-                encryption=ecr.RepositoryEncryption.AES_256,
+                encryption=ecr.RepositoryEncryption.KMS
+                if key
+                else ecr.RepositoryEncryption.AES_256,
+                encryption_key=key,
                 lifecycle_rules=[ecr.LifecycleRule(max_image_count=config.kept_images)],
                 removal_policy=cdk.RemovalPolicy.RETAIN,
             )
+            for account in accounts:
+                images.grant_pull(iam.AccountPrincipal(account))
         bucket = s3.Bucket(
             self,
             "Artifacts",
+            bucket_name=artifact_bucket(config),
             versioned=True,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS
+            if key
+            else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            bucket_key_enabled=True if key else None,
             enforce_ssl=True,
             minimum_tls_version=1.2,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    noncurrent_version_expiration=cdk.Duration.days(90),
+                    noncurrent_version_expiration=cdk.Duration.days(KEPT_DAYS),
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
                 )
             ],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        ssm.StringParameter(
-            self, "Bucket", parameter_name=names.bucket, string_value=bucket.bucket_name
-        )
+        for account in accounts:
+            bucket.grant_read(iam.AccountPrincipal(account), "releases/*")
+
+
+def _key(scope: Construct) -> kms.Key:
+    return kms.Key(
+        scope,
+        "Key",
+        alias="lathe/artifacts",
+        description="Images and artifacts of Lathe",
+        enable_key_rotation=True,
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
+
+
+def _other_accounts(deployment: Deployment) -> list[str]:
+    """Return the accounts of stages that run what another account built."""
+    own = deployment.delivery.account
+    named = {stage.account for stage in deployment.stages if stage.account}
+    return sorted(named - {own})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from costs.fargate import FargateSize, SizeError, fargate_size
 from manifest import Manifest, ManifestError, read_manifest
-from stacks.bounds import ConfigError
+from stacks.settings.checked import ConfigError
 
 RUNTIME = "flask"  # the one whose port and health check an endpoint knows
 

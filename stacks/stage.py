@@ -1,4 +1,4 @@
-"""The table of contents: every stack of one stage, in deploy order."""
+"""The table of contents of a stage: every stack of it, in deploy order."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from manifest import Manifest
-from stacks.build import BuildStack
 from stacks.cluster import ClusterStack
-from stacks.config import EndpointConfig, StageConfig
 from stacks.endpoint import EndpointStack
 from stacks.names import Names
 from stacks.network import NetworkStack
-from stacks.registry import RegistryStack
 from stacks.release import read_release, unused
+from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.stage import StageConfig
+from stacks.tags import tag
 
 
 class Stage(Construct):
@@ -35,11 +35,6 @@ class Stage(Construct):
         network = NetworkStack(
             self, "network", config=config, **self._common("network")
         )
-        registry = RegistryStack(
-            self, "registry", config=config, **self._common("registry")
-        )
-        build = BuildStack(self, "build", config=config, **self._common("build"))
-        build.add_stack_dependency(registry)
         cluster = ClusterStack(
             self, "cluster", config=config, **self._common("cluster")
         )
@@ -47,20 +42,21 @@ class Stage(Construct):
         for endpoint in config.endpoints:
             release = read_release(folder / f"{endpoint.model}.json", endpoint.model)
             if release is None:
-                self._note(f"endpoint {endpoint.model} is waiting for its first build")
+                self._note(f"endpoint {endpoint.name} is waiting for its first build")
                 continue
             stack = self._endpoint(endpoint, release)
-            for earlier in (network, registry, cluster):
+            for earlier in (network, cluster):
                 stack.add_stack_dependency(earlier)
         for model in unused(folder, [endpoint.model for endpoint in config.endpoints]):
             self._note(f"release {model} is run by no endpoint")
-        cdk.Tags.of(self).add("stage", config.name)
+        owner, center = config.owner, config.cost_center
+        tag(self, stage=config.name, owner=owner, cost_center=center)
 
     def _note(self, what: str) -> None:
         self.notices.append(f"{self._config.name}: {what}")
 
     def _endpoint(self, endpoint: EndpointConfig, release: Manifest) -> EndpointStack:
-        name = f"endpoint-{endpoint.model}"
+        name = f"endpoint-{endpoint.name}"
         return EndpointStack(
             self,
             name,

@@ -9,10 +9,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from manifest import Manifest
-from stacks.config import StageConfig
-from stacks.names import Names
+from stacks.names import repository
 from stacks.release import task_size
 from stacks.retention import retention
+from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.stage import StageConfig
 
 PORT = 8080
 USER = "10001:10001"  # the image's own; said here too, so that no image can be root
@@ -29,7 +30,7 @@ class ModelTask(Construct):
         id_: str,
         *,
         stage: StageConfig,
-        names: Names,
+        config: EndpointConfig,
         release: Manifest,
     ) -> None:
         super().__init__(scope, id_)
@@ -45,12 +46,12 @@ class ModelTask(Construct):
             ),
         )
         # By name, not by reference: a reference would be an export.
-        repository = ecr.Repository.from_repository_name(
-            self, "Images", names.repository(release.name)
+        images = ecr.Repository.from_repository_name(
+            self, "Images", repository(release.name, config.runtime)
         )
         self.definition.add_container(
             release.name,
-            image=ecs.ContainerImage.from_ecr_repository(repository, release.image_tag),
+            image=ecs.ContainerImage.from_ecr_repository(images, release.image_tag),
             port_mappings=[ecs.PortMapping(container_port=PORT)],
             user=USER,
             readonly_root_filesystem=True,

@@ -16,10 +16,10 @@ from tests.conftest import ManifestFactory
 ROOT = Path(__file__).parents[2]
 TAG = "support-sentiment-3f1c9a07be24"
 IMAGE = (
-    f"123456789012.dkr.ecr.us-east-1.amazonaws.com/lathe/dev/support-sentiment:{TAG}"
+    f"123456789012.dkr.ecr.us-east-1.amazonaws.com/lathe/support-sentiment/flask:{TAG}"
 )
-RELEASE = "s3://artifacts/releases/dev/support-sentiment.json"
-REPORT = "s3://artifacts/reports/dev/support-sentiment/3f1c9a07be24"
+RELEASE = "s3://artifacts/releases/support-sentiment/newest.json"
+REPORT = "s3://artifacts/releases/support-sentiment/3f1c9a07be24/report"
 MIRROR = "public.ecr.aws/docker/library/python:"
 
 
@@ -75,7 +75,6 @@ def run(checkout: Path, *, docker: str, model_build: str) -> Build:
         "PATH": f"{tools}:{os.environ['PATH']}",
         "CALLS": str(calls),
         "MODEL": "support-sentiment",
-        "STAGE": "dev",
         "BUCKET": "artifacts",
         "REPOSITORY": IMAGE.removesuffix(f":{TAG}"),
     }
@@ -115,7 +114,7 @@ def test_a_model_that_a_gate_stopped_is_reported_and_nothing_else(
     assert build.status != 0
     assert build.said("report.json", f"{REPORT}.json")
     assert not build.said("docker")
-    assert not build.said("releases/")
+    assert not build.said(RELEASE)
 
 
 def test_an_unchanged_model_is_released_without_a_second_push(checkout: Path) -> None:
@@ -134,7 +133,7 @@ def test_an_image_that_is_not_there_is_never_released(
     failing = f'[ "$1" != manifest ] && [ "$1" != {broken} ]'
     build = run(checkout, docker=failing, model_build=BUILT)
     assert build.status != 0
-    assert not build.said("releases/")
+    assert not build.said(RELEASE)
 
 
 def test_a_build_that_left_no_report_fails_by_itself(checkout: Path) -> None:

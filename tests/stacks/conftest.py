@@ -9,10 +9,13 @@ import pytest
 
 from app import build
 from manifest import Manifest
-from stacks.config import StageConfig, stages
+from stacks.config import demonstration
+from stacks.settings.deployment import Deployment
 from tests.conftest import ManifestFactory
 
-STAGES = stages()
+SHOWN = demonstration()  # what is deployed, and the stage that shows every option
+STAGES = SHOWN.stages
+DEV, PROD, DEMO = STAGES
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 
 
@@ -21,13 +24,17 @@ def write_release(folder: Path, stage: str, manifest: Manifest) -> None:
     (folder / stage / f"{manifest.name}.json").write_text(manifest.to_json())
 
 
-def synthesize(
-    out: Path, releases: Path, configs: tuple[StageConfig, ...] = STAGES
-) -> Path:
+def release(folder: Path, manifest: Manifest) -> None:
+    """Release a model in every stage but prod, which waits for its first build."""
+    for stage in (DEV, DEMO):
+        write_release(folder, stage.name, manifest)
+
+
+def synthesize(out: Path, releases: Path, what: Deployment = SHOWN) -> Path:
     """What the CLI does: the app with cdk.json's flags, which a bare App() lacks."""
     flags = json.loads(CDK_JSON.read_text())["context"]
     app = cdk.App(context=flags, outdir=str(out), analytics_reporting=False)
-    build(app, configs, releases)
+    build(app, what, releases)
     app.synth()
     return out
 
@@ -44,9 +51,9 @@ def _without_the_validator() -> Any:
 def assembly(
     tmp_path_factory: pytest.TempPathFactory, make_manifest: ManifestFactory
 ) -> Path:
-    """Every stage, dev with a release: one synth for the whole run (jsii is slow)."""
+    """Every stage, all but prod with a release: one synth for the whole run."""
     folder = tmp_path_factory.mktemp("synth")
-    write_release(folder / "releases", "dev", make_manifest())
+    release(folder / "releases", make_manifest())
     return synthesize(folder / "cdk.out", folder / "releases")
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.stacks.conftest import STAGES, of_type, only
+from tests.stacks.conftest import DEV, of_type, only
 
-DEV = STAGES[0].endpoints[0]
+ENDPOINT = DEV.endpoints[0]
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def test_slow_is_the_objective_in_the_unit_of_the_metric(
     alarms: dict[str, dict[str, Any]],
 ) -> None:
     assert alarms["slow"]["ExtendedStatistic"] == "p99"
-    assert alarms["slow"]["Threshold"] == DEV.latency_slo_ms / 1000
+    assert alarms["slow"]["Threshold"] == ENDPOINT.watch.latency_slo_ms / 1000
 
 
 def test_failing_is_a_share_that_counts_requests_no_task_was_there_for(
@@ -59,7 +59,7 @@ def test_failing_is_a_share_that_counts_requests_no_task_was_there_for(
         "HTTPCode_ELB_5XX_Count",
         "RequestCount",
     }
-    assert alarms["failing"]["Threshold"] == DEV.failing_percent
+    assert alarms["failing"]["Threshold"] == ENDPOINT.watch.failing_percent
 
 
 def test_a_service_without_a_metric_is_absent(

@@ -8,7 +8,9 @@ from typing import Any
 
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import (
-    STAGES,
+    DEV,
+    PROD,
+    SHOWN,
     of_type,
     only,
     synthesize,
@@ -16,7 +18,7 @@ from tests.stacks.conftest import (
     write_release,
 )
 
-DEV = STAGES[0].endpoints[0]
+ENDPOINT = DEV.endpoints[0]
 
 
 def test_only_configured_callers_get_in(endpoint: dict[str, Any]) -> None:
@@ -25,7 +27,7 @@ def test_only_configured_callers_get_in(endpoint: dict[str, Any]) -> None:
         rule for group in groups for rule in group.get("SecurityGroupIngress", [])
     ]
     assert [(r["CidrIp"], r["FromPort"], r["ToPort"]) for r in inbound] == [
-        (block, 80, 80) for block in DEV.callers
+        (block, 80, 80) for block in ENDPOINT.door.callers
     ]
     (into_tasks,) = of_type(endpoint, "AWS::EC2::SecurityGroupIngress")
     assert into_tasks["FromPort"] == into_tasks["ToPort"] == 8080
@@ -45,12 +47,17 @@ def test_an_endpoint_on_the_internet_speaks_tls_to_the_callers_it_names(
     tmp_path: Path, make_manifest: ManifestFactory
 ) -> None:
     certificate = "arn:aws:acm:us-east-1:123456789012:certificate/0"
-    public = replace(
-        DEV, internal=False, certificate_arn=certificate, callers=("192.0.2.0/24",)
+    door = replace(
+        ENDPOINT.door,
+        internal=False,
+        certificate_arn=certificate,
+        callers=("192.0.2.0/24",),
     )
+    unchecked = replace(ENDPOINT.rollout, checked=False)
+    public = replace(ENDPOINT, door=door, rollout=unchecked)
     write_release(tmp_path / "releases", "dev", make_manifest())
-    stage = replace(STAGES[0], endpoints=(public,))
-    out = synthesize(tmp_path / "out", tmp_path / "releases", (stage,))
+    what = replace(SHOWN, stages=(replace(DEV, endpoints=(public,)), PROD))
+    out = synthesize(tmp_path / "out", tmp_path / "releases", what)
     endpoint = template(out, "dev-endpoint-support-sentiment")
     listener = only(endpoint, "AWS::ElasticLoadBalancingV2::Listener")
     assert (listener["Protocol"], listener["Port"]) == ("HTTPS", 443)

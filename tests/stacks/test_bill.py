@@ -12,7 +12,7 @@ from costs.diff import difference
 from costs.reading import read_assembly
 from costs.usage import Usage
 from tests.conftest import ManifestFactory
-from tests.stacks.conftest import only, synthesize, template, write_release
+from tests.stacks.conftest import only, release, synthesize, template, write_release
 
 HOUR = 0.04048 + 2 * 0.004445 + 0.005  # 1 vCPU, 2 GB, a public address
 
@@ -27,14 +27,14 @@ def services(found: Bill) -> list[Line]:
 
 def test_every_resource_of_every_stage_is_priced_or_free(assembly: Path) -> None:
     found = billed(assembly)
-    assert {line.stage for line in found.lines} == {"dev", "prod"}
+    assert {line.stage for line in found.lines} == {"delivery", "dev", "prod", "demo"}
     assert found.monthly.maximum > found.monthly.minimum > 0
 
 
 def test_a_service_costs_its_tasks_between_the_ends_of_its_scaling(
     assembly: Path,
 ) -> None:
-    (dev,) = services(billed(assembly))
+    dev = next(line for line in services(billed(assembly)) if line.stage == "dev")
     endpoint = template(assembly, dev.stack)
     scaling = only(endpoint, "AWS::ApplicationAutoScaling::ScalableTarget")
     assert dev.monthly.minimum == pytest.approx(730 * HOUR * scaling["MinCapacity"])
@@ -42,16 +42,21 @@ def test_a_service_costs_its_tasks_between_the_ends_of_its_scaling(
 
 
 def test_a_stage_without_a_release_pays_for_no_endpoint(assembly: Path) -> None:
-    empty = {line.stage for line in services(billed(assembly))} ^ {"dev", "prod"}
+    empty = {line.stage for line in services(billed(assembly))} ^ {
+        "dev",
+        "prod",
+        "demo",
+    }
     assert empty == {"prod"}
 
 
 def test_a_release_that_grows_across_a_fargate_size_changes_the_bill(
     assembly: Path, tmp_path: Path, make_manifest: ManifestFactory
 ) -> None:
-    release = make_manifest()
-    _, serving = release.measured()
-    grown = replace(release, serving=replace(serving, memory_mib=1700))
+    small = make_manifest()
+    _, serving = small.measured()
+    grown = replace(small, serving=replace(serving, memory_mib=1700))
+    release(tmp_path / "releases", make_manifest())
     write_release(tmp_path / "releases", "dev", grown)
     after = synthesize(tmp_path / "cdk.out", tmp_path / "releases")
     (change,) = difference(billed(assembly), billed(after)).changes

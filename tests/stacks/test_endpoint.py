@@ -10,7 +10,7 @@ import pytest
 from manifest import Serving
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import (
-    STAGES,
+    DEV,
     of_type,
     only,
     synthesize,
@@ -18,7 +18,7 @@ from tests.stacks.conftest import (
     write_release,
 )
 
-DEV = STAGES[0].endpoints[0]
+ENDPOINT = DEV.endpoints[0]
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def container(endpoint: dict[str, Any]) -> dict[str, Any]:
 def test_runs_the_image_of_its_release(container: dict[str, Any]) -> None:
     parts = container["Image"]["Fn::Join"][1]
     assert parts[-1].endswith(
-        "/lathe/dev/support-sentiment:support-sentiment-3f1c9a07be24"
+        "/lathe/support-sentiment/flask:support-sentiment-3f1c9a07be24"
     )
 
 
@@ -47,7 +47,7 @@ def test_memory_that_crosses_a_size_is_another_task(
 ) -> None:
     grown = make_manifest(serving=Serving(1.0, 2000, 2.0, 3.0, 4.0, 400.0, "a test"))
     write_release(tmp_path / "releases", "dev", grown)
-    out = synthesize(tmp_path / "out", tmp_path / "releases", STAGES[:1])
+    out = synthesize(tmp_path / "out", tmp_path / "releases")
     task = only(
         template(out, "dev-endpoint-support-sentiment"), "AWS::ECS::TaskDefinition"
     )
@@ -95,8 +95,8 @@ def test_the_number_of_tasks_is_the_scaler_s(endpoint: dict[str, Any]) -> None:
     assert "DesiredCount" not in only(endpoint, "AWS::ECS::Service")
     target = only(endpoint, "AWS::ApplicationAutoScaling::ScalableTarget")
     assert (target["MinCapacity"], target["MaxCapacity"]) == (
-        DEV.min_tasks,
-        DEV.max_tasks,
+        ENDPOINT.scaling.min_tasks,
+        ENDPOINT.scaling.max_tasks,
     )
     policies = of_type(endpoint, "AWS::ApplicationAutoScaling::ScalingPolicy")
     goals = {
@@ -106,8 +106,8 @@ def test_the_number_of_tasks_is_the_scaler_s(endpoint: dict[str, Any]) -> None:
         for p in policies
     }
     assert goals == {
-        "ALBRequestCountPerTarget": 400 * 60 * DEV.load_percent // 100,
-        "ECSServiceAverageCPUUtilization": DEV.cpu_percent,
+        "ALBRequestCountPerTarget": 400 * 60 * ENDPOINT.scaling.load_percent // 100,
+        "ECSServiceAverageCPUUtilization": ENDPOINT.scaling.cpu_percent,
     }
 
 

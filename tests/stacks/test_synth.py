@@ -14,7 +14,15 @@ import aws_cdk as cdk
 
 from stacks.stage import Stage
 from tests.conftest import ManifestFactory
-from tests.stacks.conftest import STAGES, synthesize, template, write_release
+from tests.stacks.conftest import (
+    DEV,
+    SHOWN,
+    STAGES,
+    release,
+    synthesize,
+    template,
+    write_release,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,15 +38,15 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_two_synths_in_two_places_are_byte_identical(
     assembly: Path, tmp_path: Path, make_manifest: ManifestFactory
 ) -> None:
-    write_release(tmp_path / "elsewhere", "dev", make_manifest())
+    release(tmp_path / "elsewhere", make_manifest())
     again = synthesize(tmp_path / "out", tmp_path / "elsewhere")
     assert files(again) == files(assembly)
 
 
 def test_asks_no_account_for_anything_where_one_is_named(tmp_path: Path) -> None:
     """Without one CDK cannot ask; with one it would ask for its zones."""
-    stage = replace(STAGES[0], account="123456789012")
-    out = synthesize(tmp_path / "out", tmp_path, (stage,))
+    named = tuple(replace(stage, account="123456789012") for stage in STAGES)
+    out = synthesize(tmp_path / "out", tmp_path, replace(SHOWN, stages=named))
     assert not json.loads((out / "manifest.json").read_text()).get("missing")
 
 
@@ -58,8 +66,10 @@ def test_no_template_holds_a_secret(assembly: Path) -> None:
 
 def test_every_stage_is_always_there(assembly: Path) -> None:
     for stage in STAGES:
-        for stack in ("network", "registry", "build", "cluster"):
+        for stack in ("network", "cluster"):
             assert template(assembly, f"{stage.name}-{stack}")["Resources"]
+    for stack in ("registry", "build"):
+        assert template(assembly, f"delivery-{stack}")["Resources"]
 
 
 def test_an_endpoint_exists_only_where_its_release_exists(assembly: Path) -> None:
@@ -95,7 +105,7 @@ def test_a_release_that_no_endpoint_runs_is_pointed_out(
     tmp_path: Path, make_manifest: ManifestFactory
 ) -> None:
     write_release(tmp_path, "dev", make_manifest(name="suport-sentiment"))
-    stage = Stage(cdk.App(), config=STAGES[0], releases=tmp_path)
+    stage = Stage(cdk.App(), config=DEV, releases=tmp_path)
     assert stage.notices == [
         "dev: endpoint support-sentiment is waiting for its first build",
         "dev: release suport-sentiment is run by no endpoint",
@@ -104,7 +114,7 @@ def test_a_release_that_no_endpoint_runs_is_pointed_out(
 
 def test_no_stack_asks_which_stage_it_is_in() -> None:
     """A difference between stages is a field of its config."""
-    for path in (ROOT / "stacks").glob("*.py"):
+    for path in (ROOT / "stacks").rglob("*.py"):
         if path.name != "config.py":
             assert '"prod"' not in path.read_text(), path.name
             assert '"dev"' not in path.read_text(), path.name

@@ -1,4 +1,4 @@
-"""What a stage may be set to: AWS's bounds, and the ones that keep a service alive."""
+"""How a value of a stage is refused: by stage, endpoint, field, value and bound."""
 
 from __future__ import annotations
 
@@ -7,26 +7,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-# Each endpoint field -> its lowest and highest value.
-ENDPOINT = {
-    "min_tasks": (1, 1_000),
-    "max_tasks": (1, 1_000),
-    "load_percent": (5, 95),
-    "cpu_percent": (10, 95),
-    "latency_slo_ms": (1, 60_000),
-    "failing_percent": (0.01, 50),
-}
-STAGE = {
-    "log_days": (1, 3_653),
-    "kept_images": (10, 1_000),
-    "build_timeout_minutes": (5, 480),
-}
-LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)
-BUILD_SIZES = ("SMALL", "MEDIUM", "LARGE", "X_LARGE", "X2_LARGE")
-
 ACCOUNT = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+")
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -47,6 +30,13 @@ class Checked:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not low <= value <= high:  # type: ignore[operator]
             self.refuse(field, value, f"between {low:g} and {high:g}")
+
+    def optional(
+        self, field: str, value: object, pattern: re.Pattern[str], wanted: str
+    ) -> None:
+        """Refuse what is neither None nor a match."""
+        if value is not None:
+            self.matches(field, value, pattern, wanted)
 
     def one_of(self, field: str, value: object, allowed: Collection[object]) -> None:
         if value not in allowed:

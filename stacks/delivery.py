@@ -1,0 +1,35 @@
+"""The table of contents of what all stages share: from a push to a release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from stacks.build import BuildStack
+from stacks.names import Names
+from stacks.registry import RegistryStack
+from stacks.settings.deployment import Deployment
+from stacks.tags import tag
+
+
+class Delivery(Construct):
+    """One for all stages: the very image that was tested in one is run by the next."""
+
+    def __init__(self, scope: Construct, *, deployment: Deployment) -> None:
+        super().__init__(scope, "delivery")
+        config = deployment.delivery
+        env = cdk.Environment(account=config.account, region=config.region)
+
+        def common(what: str) -> dict[str, Any]:
+            return {
+                "deployment": deployment,
+                "stack_name": Names("delivery").stack(what),
+                "env": env,
+            }
+
+        registry = RegistryStack(self, "registry", **common("registry"))
+        build = BuildStack(self, "build", **common("build"))
+        build.add_stack_dependency(registry)
+        tag(self, stage="delivery", owner=config.owner, cost_center=config.cost_center)

@@ -1,0 +1,89 @@
+"""What tasks run on: Fargate, or instances of the stage's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from stacks.settings.checked import NAME, Checked
+
+Architecture = Literal["x86_64", "arm64"]
+
+_TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
+
+
+@dataclass(frozen=True)
+class TaskSize:
+    """What a task is given where its release was not measured on the like of it."""
+
+    vcpu: float
+    memory_mib: int
+    requests_per_second: float  # that one task sustains; scaling counts on it
+
+    def check(self, checked: Checked) -> None:
+        checked.within("size.vcpu", self.vcpu, 0.25, 192)
+        checked.within("size.memory_mib", self.memory_mib, 512, 2_000_000)
+        checked.within("size.requests_per_second", self.requests_per_second, 0.01, 1e6)
+
+
+@dataclass(frozen=True)
+class FargateConfig:
+    """Tasks without instances. Spot tasks are taken back at two minutes' notice."""
+
+    architecture: Architecture = "x86_64"
+    spot_percent: int = 0  # of the tasks above on_demand_base
+    on_demand_base: int = 0  # tasks that are never Spot
+
+    def check(self, checked: Checked) -> None:
+        """Raise ConfigError for what ECS would refuse."""
+        checked.one_of("compute.architecture", self.architecture, ARCHITECTURES)
+        checked.within("compute.spot_percent", self.spot_percent, 0, 100)
+        checked.within("compute.on_demand_base", self.on_demand_base, 0, 1_000)
+
+
+@dataclass(frozen=True)
+class InstancesConfig:
+    """Tasks on one of the stage's pools of instances."""
+
+    pool: str
+    gpus: int = 0  # whole ones, for each task alone
+
+    def check(self, checked: Checked) -> None:
+        checked.within("compute.gpus", self.gpus, 0, 8)
+
+
+Compute = FargateConfig | InstancesConfig
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """EC2 instances of a stage's cluster, as many as its tasks need at a time."""
+
+    name: str
+    instance_types: tuple[str, ...]  # any of them: more types, fewer interruptions
+    min_instances: int
+    max_instances: int
+    architecture: Architecture = "x86_64"
+    spot_percent: int = 0  # of the instances above on_demand_base
+    on_demand_base: int = 0
+    disk_gib: int = 60  # the GPU image's own size is 30
+    managed: bool = False  # True: ECS Managed Instances, patched by AWS for a fee
+
+    def check(self, checked: Checked) -> None:
+        """Raise ConfigError for what Auto Scaling or ECS would refuse."""
+        checked.matches("name", self.name, NAME, "lower-case words joined by hyphens")
+        checked.one_of("architecture", self.architecture, ARCHITECTURES)
+        if not self.instance_types:
+            checked.refuse("instance_types", self.instance_types, "one or more types")
+        for kind in self.instance_types:
+            checked.matches("instance_types", kind, _TYPE, "an instance type")
+        checked.within("min_instances", self.min_instances, 0, 1_000)
+        checked.within("max_instances", self.max_instances, 1, 1_000)
+        checked.within("max_instances", self.max_instances, self.min_instances, 1_000)
+        checked.within("spot_percent", self.spot_percent, 0, 100)
+        checked.within("on_demand_base", self.on_demand_base, 0, self.max_instances)
+        checked.within("disk_gib", self.disk_gib, 30, 16_384)
+
+
+ARCHITECTURES = get_args(Architecture)

@@ -1,0 +1,41 @@
+"""Everything that one `cdk deploy --all` deploys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from manifest import Runtime
+from stacks.settings.checked import Checked
+from stacks.settings.delivery import DeliveryConfig
+from stacks.settings.stage import StageConfig
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is shared, and the stages that run what it delivers."""
+
+    delivery: DeliveryConfig
+    stages: tuple[StageConfig, ...]
+
+    def __post_init__(self) -> None:
+        checked = Checked("deployment")
+        names = [stage.name for stage in self.stages]
+        if len({"delivery", *names}) <= len(names):
+            checked.refuse("stages", names, "all different, none called delivery")
+        for promotion in self.delivery.promotions:
+            checked.one_of("delivery.promotions", promotion.stage, names)
+
+    @property
+    def images(self) -> tuple[tuple[str, Runtime], ...]:
+        """Return the model and runtime of every image that some endpoint runs."""
+        run = {
+            (each.model, each.runtime)
+            for stage in self.stages
+            for each in stage.endpoints
+        }
+        return tuple(sorted(run))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return every model that some endpoint runs, once."""
+        return tuple(sorted({model for model, _ in self.images}))

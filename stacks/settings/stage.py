@@ -1,0 +1,67 @@
+"""One copy of everything that answers requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from stacks.settings.checked import ACCOUNT, EMAIL, NAME, REGION, Checked
+from stacks.settings.compute import InstancesConfig, PoolConfig
+from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.network import Network
+
+Insights = Literal["disabled", "enabled", "enhanced"]
+
+# What CloudWatch keeps logs for.
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Raises ConfigError where it could not be deployed."""
+
+    name: str
+    owner: str  # whom the resources are tagged with, as cost_center
+    cost_center: str
+    region: str
+    network: Network
+    log_days: int  # how long logs are kept: a value that CloudWatch offers
+    container_insights: Insights  # metrics by task, for some 11 dollars a cluster
+    monthly_budget_dollars: float  # of what carries the stage's tag
+    endpoints: tuple[EndpointConfig, ...]
+    budget_emails: tuple[str, ...] = ()  # told at 80 and 100 %, and of the forecast
+    pools: tuple[PoolConfig, ...] = ()  # EC2 instances, beside Fargate
+    auto_release: bool = False  # True: the newest release runs without a commit
+    account: str | None = None  # None: the account whose credentials deploy
+
+    def __post_init__(self) -> None:
+        checked = Checked(f"stage {self.name}")
+        checked.matches("name", self.name, NAME, "lower-case words joined by hyphens")
+        checked.matches("region", self.region, REGION, "a region's name")
+        checked.optional("account", self.account, ACCOUNT, "12 digits")
+        self.network.check(checked, self.region)
+        checked.one_of("log_days", self.log_days, LOG_DAYS)
+        insights = get_args(Insights)
+        checked.one_of("container_insights", self.container_insights, insights)
+        budget = self.monthly_budget_dollars
+        checked.within("monthly_budget_dollars", budget, 1, 10_000_000)
+        for email in self.budget_emails:
+            checked.matches("budget_emails", email, EMAIL, "an address")
+        _check_names(checked, "pools", [pool.name for pool in self.pools])
+        _check_names(checked, "endpoints", [each.name for each in self.endpoints])
+        for pool in self.pools:
+            pool.check(Checked(f"stage {self.name}: pool {pool.name}"))
+        for endpoint in self.endpoints:
+            endpoint.check(self.name)
+            self._check_pool(endpoint)
+
+    def _check_pool(self, endpoint: EndpointConfig) -> None:
+        compute, pools = endpoint.compute, [pool.name for pool in self.pools]
+        if isinstance(compute, InstancesConfig):
+            checked = Checked(f"stage {self.name}: endpoint {endpoint.name}")
+            checked.one_of("compute.pool", compute.pool, pools)
+
+
+def _check_names(checked: Checked, field: str, names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        checked.refuse(field, names, "all different")

@@ -1,0 +1,85 @@
+"""What releases point at: kept, sealed, and nobody else's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from tests.stacks.conftest import (
+    DEMO,
+    DEV,
+    PROD,
+    SHOWN,
+    of_type,
+    only,
+    synthesize,
+    template,
+)
+
+
+def test_images_cannot_be_replaced_and_are_scanned(assembly: Path) -> None:
+    registry = template(assembly, "delivery-registry")
+    repositories = of_type(registry, "AWS::ECR::Repository")
+    assert {each["RepositoryName"] for each in repositories} == {
+        "lathe/support-sentiment/flask",
+        "lathe/support-sentiment/tf_serving",
+    }
+    for repository in repositories:
+        assert repository["ImageTagMutability"] == "IMMUTABLE"
+        assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+
+
+def test_what_releases_point_at_is_kept_when_a_stage_is_destroyed(
+    assembly: Path,
+) -> None:
+    for path in assembly.glob("*.template.json"):
+        kept = {
+            r["Type"]
+            for r in yaml.safe_load(path.read_text())["Resources"].values()
+            if r.get("DeletionPolicy", "Delete") != "Delete"
+        }
+        wanted = (
+            {"AWS::ECR::Repository", "AWS::S3::Bucket", "AWS::KMS::Key"}
+            if "registry" in path.name
+            else set()
+        )
+        assert kept == wanted, path.name
+
+
+def test_artifacts_are_private_encrypted_and_versioned(assembly: Path) -> None:
+    registry = template(assembly, "delivery-registry")
+    bucket = only(registry, "AWS::S3::Bucket")
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["BucketEncryption"]
+    statements = only(registry, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    denied = [s for s in statements if s["Effect"] == "Deny"]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [
+        s["Condition"] for s in denied
+    ]
+
+
+def test_a_key_of_ours_encrypts_images_and_artifacts_where_asked_for(
+    assembly: Path,
+) -> None:
+    registry = template(assembly, "delivery-registry")
+    assert only(registry, "AWS::KMS::Key")["EnableKeyRotation"] is True
+    for repository in of_type(registry, "AWS::ECR::Repository"):
+        assert repository["EncryptionConfiguration"]["EncryptionType"] == "KMS"
+
+
+def test_another_account_may_pull_and_read_releases_and_no_more(
+    tmp_path: Path,
+) -> None:
+    away = replace(PROD, account="210987654321")
+    out = synthesize(tmp_path, tmp_path, replace(SHOWN, stages=(DEV, away, DEMO)))
+    registry = template(out, "delivery-registry")
+    for repository in of_type(registry, "AWS::ECR::Repository"):
+        (statement,) = repository["RepositoryPolicyText"]["Statement"]
+        assert "210987654321" in str(statement["Principal"])
+        assert all("Get" in a or "Check" in a for a in statement["Action"])
+    statements = only(registry, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    (allowed,) = (s for s in statements if s["Effect"] == "Allow")
+    assert all(a.startswith(("s3:Get", "s3:List")) for a in allowed["Action"])
