@@ -15,10 +15,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-SCHEMA = 1
+SCHEMA = 2
 
 Runtime = Literal["flask", "tf_serving"]
+Architecture = Literal["x86_64", "arm64"]
 Task = Literal["classification"]
+
+# What an artifact is served by -> the folder of it that the image takes.
+FOLDERS: Mapping[Runtime, str] = {"flask": "litert", "tf_serving": "saved_model"}
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -78,8 +82,9 @@ class Serving:
 class Manifest:
     """One immutable model artifact.
 
-    `version` is the start of the SHA-256 over `files`, and the end of its image
-    tag: a template that names a tag names these exact bytes. `quality` and
+    `version` is the start of the SHA-256 over `files`, the architecture and the server's
+    sources, and the end of its image tag: a template that names a tag names these exact
+    bytes, and a mended server is another version. `quality` and
     `serving` are None only between the export and the measurement of a variant;
     `measured()` refuses such a manifest.
     """
@@ -89,8 +94,10 @@ class Manifest:
     version: str
     spec_digest: str  # SHA-256 of the spec file it was built from
     data_digest: str  # SHA-256 of the examples it was trained and measured on
+    server_digest: str  # SHA-256 of the sources that an image is made of besides
+    architecture: Architecture  # of the machine it was measured on, and runs on
     task: Task
-    runtime: Runtime
+    runtime: Runtime  # that it was measured through
     labels: tuple[str, ...]
     lengths: tuple[int, ...]  # tokens: one signature each; longer texts are cut
     max_batch: int  # instances in one request
@@ -106,10 +113,11 @@ class Manifest:
         _matches("name", self.name, _NAME, "lower-case words joined by hyphens")
         _matches("variant", self.variant, _NAME, "lower-case words joined by hyphens")
         _matches("version", self.version, _VERSION, "12 hexadecimal digits")
-        for name in ("spec_digest", "data_digest"):
+        for name in ("spec_digest", "data_digest", "server_digest"):
             _matches(name, getattr(self, name), _DIGEST, "64 hexadecimal digits")
         _one_of("task", self.task, get_args(Task))
         _one_of("runtime", self.runtime, get_args(Runtime))
+        _one_of("architecture", self.architecture, get_args(Architecture))
         if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
             raise ManifestError(
                 f"labels: {self.labels} are not 2 or more, all different"
@@ -128,6 +136,12 @@ class Manifest:
     @property
     def image_tag(self) -> str:
         return f"{self.name}-{self.version}"
+
+    @property
+    def runtimes(self) -> tuple[Runtime, ...]:
+        """Return what the artifact holds files for, and can be baked into."""
+        folders = {path.partition("/")[0] for path in self.files}
+        return tuple(r for r, folder in FOLDERS.items() if folder in folders)
 
     def measured(self) -> tuple[Quality, Serving]:
         """Return both measurements, or refuse: nothing unmeasured is released."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from manifest import Manifest, Step
+from manifest import Architecture, Manifest, Step
 from model_build.sources import file_digest
 from model_build.spec import Spec
+
+ROOT = Path(__file__).resolve().parents[1]
+_ARCHITECTURES: Mapping[str, Architecture] = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 
 def describe(
@@ -21,12 +26,15 @@ def describe(
     data_digest: str,
 ) -> Manifest:
     """The manifest of one variant, not measured yet."""
+    server = server_digest()
     return Manifest(
         name=spec.name,
         variant=variant,
-        version=version_of(files),
+        version=version_of(files, server, architecture()),
         spec_digest=spec.digest,
         data_digest=data_digest,
+        server_digest=server,
+        architecture=architecture(),
         task=spec.task,
         runtime=spec.serving.runtime,
         labels=spec.labels,
@@ -60,10 +68,43 @@ def digests(directory: Path) -> dict[str, str]:
     }
 
 
-def version_of(files: Mapping[str, str]) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 over all files' digests."""
-    text = json.dumps(dict(sorted(files.items())))
+def server_digest() -> str:
+    """SHA-256 over the sources that are baked into an image beside the model."""
+    folder = ROOT / "containers"
+    sources = {
+        path: digest
+        for path, digest in digests(folder).items()
+        if "__pycache__" not in path
+    }
+    sources["manifest.py"] = file_digest(ROOT / "manifest.py")
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+
+def architecture() -> Architecture:
+    """This machine's, as container registries call it."""
+    return _ARCHITECTURES[platform.machine()]
+
+
+def version_of(files: Mapping[str, str], server: str, machine: Architecture) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 over all that an image holds."""
+    text = json.dumps([dict(sorted(files.items())), server, machine])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def complete(exported: Manifest, sample: Path) -> Manifest:
+    """The manifest with its held-out sample, and the server and machine of today.
+
+    An export is kept while its model does not change; what serves it may have.
+    """
+    files = {**exported.files, sample.name: file_digest(sample)}
+    server = server_digest()
+    return replace(
+        exported,
+        files=files,
+        server_digest=server,
+        architecture=architecture(),
+        version=version_of(files, server, architecture()),
+    )
 
 
 def publish(directory: Path, out: Path, files: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from costs.book import read_book
-from manifest import read_manifest
+from manifest import Manifest
 from model_build import artifact
 from model_build.dataset import Dataset
 from model_build.measure import Measurements
@@ -58,6 +58,7 @@ def decide(
     truth: np.ndarray,
     dataset: Dataset,
     measured: Measurements,
+    version: str,
 ) -> Report:
     """Compare every variant with the baseline and judge the one that is to ship.
 
@@ -67,12 +68,11 @@ def decide(
     exported = [variant.exported() for variant in built]
     variants = compare_variants(spec, exported, truth, measured, book)
     gates = judge(spec.gates, next(v for v in variants if v.name == spec.release))
-    chosen = next(variant for variant in built if variant.name == spec.release)
     return Report(
         name=spec.name,
         baseline=spec.baseline,
         release=spec.release,
-        version=read_manifest(chosen.artifact / "manifest.json").version,
+        version=version,
         passed=all(gate.passed for gate in gates),
         gates=gates,
         variants=variants,
@@ -89,8 +89,10 @@ def decide(
     )
 
 
-def release(report: Report, chosen: Path, measured: Measurements, out: Path) -> None:
-    """Write the report; and, only if every gate passed, the artifact.
+def release(
+    report: Report, manifest: Manifest, made: Path, measured: Measurements, out: Path
+) -> None:
+    """Write the report; and, only if every gate passed, the artifact that is in `made`.
 
     The manifest is taken away first and written last: whoever finds one finds the
     files it names, and a verdict that still stands.
@@ -102,8 +104,7 @@ def release(report: Report, chosen: Path, measured: Measurements, out: Path) -> 
         shutil.rmtree(out / folder, ignore_errors=True)
     if not report.passed:
         return
-    manifest = read_manifest(chosen / "manifest.json")
-    artifact.publish(chosen, out, manifest.files)
+    artifact.publish(made, out, manifest.files)
     served = measured.variants[report.release]
     whole = replace(
         manifest,

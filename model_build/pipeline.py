@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from manifest import read_manifest
 from model_build import artifact, sources
 from model_build.checkpoint import FILES, check_length, read_checkpoint
 from model_build.dataset import Dataset, read_dataset
@@ -26,6 +27,7 @@ from model_build.model import load_model
 from model_build.passes.base import Workbench
 from model_build.progress import Progress
 from model_build.report import Report
+from model_build.sample import TEXTS, write_sample
 from model_build.spec import Spec
 from model_build.steps import Done, Steps
 from model_build.tokens import read_tokenizer, tokenize
@@ -91,15 +93,20 @@ class _Build:
         exports = {
             name: self._export(name, done, inputs) for name, done in made.items()
         }
-        answers = {n: self._answers(n, e, inputs) for n, e in exports.items()}
+        shares = {n: self._shares(n, e, inputs) for n, e in exports.items()}
         measured = self._measure(exports, inputs)
         truth = np.array([example.label for example in inputs.dataset.test])
         built = [
-            Built(name, made[name].path, exports[name].path, answers[name])
+            Built(
+                name, made[name].path, exports[name].path, shares[name].argmax(axis=1)
+            )
             for name in made
         ]
-        report = decide(spec, built, truth, inputs.dataset, measured)
-        release(report, exports[spec.release].path, measured, self.out)
+        whole = self._whole(exports[spec.release], shares[spec.release], inputs)
+        manifest = read_manifest(whole.path / "manifest.json")
+        version = manifest.version
+        report = decide(spec, built, truth, inputs.dataset, measured, version)
+        release(report, manifest, whole.path, measured, self.out)
         return report
 
     def _inputs(self, data_dir: Path | None) -> Inputs:
@@ -203,8 +210,8 @@ class _Build:
         )
         return self.steps.run(f"export-{name}", asked, files, make)
 
-    def _answers(self, name: str, export: Done, inputs: Inputs) -> np.ndarray:
-        """The exported file's class for every test example: int [examples]."""
+    def _shares(self, name: str, export: Done, inputs: Inputs) -> np.ndarray:
+        """The exported file's probabilities for every test example: [examples, classes]."""
         lengths = self.spec.serving.lengths
 
         def make(out: Path) -> None:
@@ -221,8 +228,29 @@ class _Build:
         done = self.steps.run(
             f"answers-{name}", asked, ("litert.py", "tokens.py"), make
         )
-        found = np.load(done.path / "probabilities.npy", allow_pickle=False)
-        return np.asarray(found.argmax(axis=1))
+        found: np.ndarray = np.load(done.path / "probabilities.npy", allow_pickle=False)
+        return found
+
+    def _whole(self, export: Done, shares: np.ndarray, inputs: Inputs) -> Done:
+        """The export that ships, with its held-out sample and final manifest."""
+        texts = [example.text for example in inputs.dataset.test[:TEXTS]]
+
+        def make(out: Path) -> None:
+            exported = read_manifest(export.path / "manifest.json")
+            artifact.publish(export.path, out, exported.files)
+            sample = out / "sample.json"
+            write_sample(sample, out, texts, self.spec.labels, shares[:TEXTS])
+            manifest = artifact.complete(exported, sample)
+            (out / "manifest.json").write_text(manifest.to_json())
+
+        asked = [
+            export.digest,
+            inputs.data_digest,
+            artifact.server_digest(),
+            artifact.architecture(),
+        ]
+        files = ("artifact.py", "sample.py", "../manifest.py")
+        return self.steps.run("artifact", asked, files, make)
 
     def _measure(self, exports: Mapping[str, Done], inputs: Inputs) -> Measurements:
         from model_build.measure import hardware, measure

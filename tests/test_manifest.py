@@ -24,6 +24,14 @@ def test_an_image_is_named_after_the_bytes_in_it(
     assert make_manifest().image_tag == "support-sentiment-3f1c9a07be24"
 
 
+def test_can_be_served_by_what_it_holds_files_for(
+    make_manifest: ManifestFactory,
+) -> None:
+    assert make_manifest().runtimes == ("flask", "tf_serving")
+    light = make_manifest(files={"litert/model.tflite": "2" * 64})
+    assert light.runtimes == ("flask",)
+
+
 def test_a_release_diffs_one_line_a_change(make_manifest: ManifestFactory) -> None:
     old = make_manifest().to_json().splitlines()
     new = make_manifest(max_batch=64).to_json().splitlines()
@@ -34,9 +42,12 @@ def test_a_release_diffs_one_line_a_change(make_manifest: ManifestFactory) -> No
     ("changes", "message"),
     [
         pytest.param({"colour": "red"}, r"unknown keys \['colour'\]", id="unknown key"),
-        pytest.param({"schema": 2}, "schema: 2 is not 1: rebuild", id="newer schema"),
+        pytest.param({"schema": 3}, "schema: 3 is not 2: rebuild", id="newer schema"),
         pytest.param(
             {"runtime": "triton"}, "runtime: 'triton' is not one of", id="runtime"
+        ),
+        pytest.param(
+            {"architecture": "mips"}, "architecture: 'mips' is not one", id="machine"
         ),
         pytest.param({"task": "ranking"}, "task: 'ranking' is not one of", id="task"),
         pytest.param({"name": "Not A Name"}, "name: 'Not A Name'", id="name"),

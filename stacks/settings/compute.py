@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
+from manifest import Architecture
 from stacks.settings.checked import NAME, Checked
-
-Architecture = Literal["x86_64", "arm64"]
 
 _TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from manifest import read_manifest
+from containers.flask.litert import LiteRTEngine
+from containers.flask.predictor import Classifier, Prediction, read_tokenizer
+from manifest import Manifest, read_manifest
 from tests.model_build.conftest import SpecFactory
 
 pytestmark = pytest.mark.tf
@@ -33,6 +35,22 @@ def run(spec: Path, out: Path) -> subprocess.CompletedProcess[str]:
         timeout=300,
         check=False,
     )
+
+
+def answers_of(out: Path, manifest: Manifest, texts: list[str]) -> list[Prediction]:
+    """What the server's own predictor answers from the artifact."""
+    classifier = Classifier(
+        read_tokenizer(out / "litert" / "tokenizer.json"),
+        LiteRTEngine(
+            out / "litert" / "model.tflite",
+            lengths=manifest.lengths,
+            classes=len(manifest.labels),
+            cores=1,
+        ),
+        labels=manifest.labels,
+        lengths=manifest.lengths,
+    )
+    return classifier.predict(texts)
 
 
 @pytest.fixture
@@ -65,6 +83,8 @@ def test_a_build_makes_measures_and_releases_every_variant(
 
     manifest = read_manifest(out / "manifest.json")
     manifest.measured()
+    assert manifest.runtimes == ("flask", "tf_serving")
+    assert report["version"] == manifest.version
     assert [step.name for step in manifest.steps] == [
         "finetune",
         "distill",
@@ -73,6 +93,12 @@ def test_a_build_makes_measures_and_releases_every_variant(
     ]
     assert all((out / name).is_file() for name in manifest.files)
     assert (out / "saved_model" / "saved_model.pb").is_file()
+    sample = json.loads((out / "sample.json").read_text())
+    answers = answers_of(out, manifest, sample["instances"])
+    for found, told in zip(answers, sample["answers"]["flask"], strict=True):
+        assert found.label == told["label"]
+        assert found.score == pytest.approx(told["score"], abs=1e-3)
+    assert len(sample["answers"]["tf_serving"]) == len(sample["instances"]) == 32
     page = (out / "report.html").read_text()
     assert len(page.encode()) < 1_000_000
     assert "http" not in page.replace("http-equiv", "")
@@ -80,8 +106,8 @@ def test_a_build_makes_measures_and_releases_every_variant(
     again = run(tmp_path / "toy.toml", out)
     assert again.returncode == 0
     assert (
-        again.stderr.count("nothing to do") == 16
-    )  # 5 passes, exports, answers; 1 measure
+        again.stderr.count("nothing to do") == 17
+    )  # 5 passes, exports, answers; 1 measure, 1 artifact
     assert json.loads(again.stdout) == report
 
 
