@@ -11,6 +11,7 @@ import aws_cdk as cdk
 from manifest import ManifestError
 from stacks.config import demonstration, deployment
 from stacks.delivery import Delivery
+from stacks.release import strays
 from stacks.settings.checked import ConfigError
 from stacks.settings.deployment import Deployment
 from stacks.stage import Stage
@@ -42,13 +43,16 @@ def main() -> int:
     try:
         demo = app.node.try_get_context("demo")
         what = demonstration() if demo else deployment()
-        built = build(app, what, releases_of(app))
+        releases = releases_of(app)
+        built = build(app, what, releases)
     except (ConfigError, ManifestError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for stage in built:
         for line in stage.notices:
             print(line, file=sys.stderr)
+    for name in strays(releases, [stage.name for stage in what.stages]):
+        print(f"releases of {name}: there is no such stage", file=sys.stderr)
     app.synth()
     return 0
 

@@ -41,3 +41,12 @@ def unused(folder: Path, models: list[str]) -> list[str]:
     return sorted(
         path.stem for path in folder.glob("*.json") if path.stem not in models
     )
+
+
+def strays(releases: Path, stages: list[str]) -> list[str]:
+    """Return the folders of releases that are no stage's: often a misspelt name."""
+    return sorted(
+        path.name
+        for path in releases.iterdir()
+        if path.is_dir() and path.name not in stages
+    )

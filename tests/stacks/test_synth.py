@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+from stacks.release import strays
 from stacks.stage import Stage
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import (
@@ -110,6 +111,12 @@ def test_a_release_that_no_endpoint_runs_is_pointed_out(
         "dev: endpoint support-sentiment is waiting for its first build",
         "dev: release suport-sentiment is run by no endpoint",
     ]
+
+
+def test_releases_of_a_stage_that_is_not_there_are_pointed_out(tmp_path: Path) -> None:
+    for name in ("dev", "pord", "prod"):
+        (tmp_path / name).mkdir()
+    assert strays(tmp_path, ["dev", "prod"]) == ["pord"]
 
 
 def test_no_stack_asks_which_stage_it_is_in() -> None:
