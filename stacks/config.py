@@ -151,6 +151,7 @@ def _demo() -> StageConfig:
         container_insights="enhanced",
         monthly_budget_dollars=500,
         budget_emails=("platform@example.com",),
+        cost_anomaly_dollars=50,
         auto_release=True,
         pools=(
             PoolConfig(

@@ -16,6 +16,7 @@ from stacks.balancer import Balancer
 from stacks.names import Names
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
+from stacks.tags import MODEL_TAG
 from stacks.task import ModelTask
 
 
@@ -76,7 +77,7 @@ class EndpointStack(cdk.Stack):
         if config.scaling.cpu_percent is not None:
             percent = config.scaling.cpu_percent
             tasks.scale_on_cpu_utilization("Cpu", target_utilization_percent=percent)
-        cdk.Tags.of(self).add("model", release.name)
+        cdk.Tags.of(self).add(MODEL_TAG, release.name)
         cdk.CfnOutput(self, "Address", value=balancer.address)
 
 

@@ -22,6 +22,10 @@ class Names:
     def cluster(self) -> str:
         return f"lathe-{self.stage}"
 
+    @property
+    def budget(self) -> str:
+        return f"lathe-{self.stage}"
+
     def pool(self, name: str) -> str:
         """The capacity provider of a pool; ECS reserves names that begin with its own."""
         return f"lathe-{self.stage}-{name}"

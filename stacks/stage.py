@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from manifest import Manifest
+from stacks.budget import BudgetStack
 from stacks.cluster import ClusterStack
 from stacks.endpoint import EndpointStack
 from stacks.names import Names
@@ -38,6 +39,7 @@ class Stage(Construct):
         cluster = ClusterStack(
             self, "cluster", config=config, **self._common("cluster")
         )
+        BudgetStack(self, "budget", config=config, **self._common("budget"))
         folder = releases / config.name
         for endpoint in config.endpoints:
             release = read_release(folder / f"{endpoint.model}.json", endpoint.model)

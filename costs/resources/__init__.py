@@ -40,6 +40,8 @@ FREE: Mapping[str, str] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "bounds its service's tasks",
     "AWS::Budgets::Budget": "watching is free; budgets with actions are not",
     "AWS::CDK::Metadata": "",
+    "AWS::CE::AnomalyMonitor": "watching for unusual costs is free",
+    "AWS::CE::AnomalySubscription": "",
     "AWS::CertificateManager::Certificate": "public certificates are free",
     "AWS::CloudFormation::CustomResource": "its function is priced",
     "AWS::CloudFormation::WaitCondition": "",

@@ -15,6 +15,8 @@ Insights = Literal["disabled", "enabled", "enhanced"]
 # What CloudWatch keeps logs for.
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)
 
+MOST_TOLD = 10  # addresses of a budget's notification, beside its topic
+
 
 @dataclass(frozen=True)
 class StageConfig:
@@ -30,6 +32,9 @@ class StageConfig:
     monthly_budget_dollars: float  # of what carries the stage's tag
     endpoints: tuple[EndpointConfig, ...]
     budget_emails: tuple[str, ...] = ()  # told at 80 and 100 %, and of the forecast
+    # Told of an unusual day's cost above this; None: not looked for. Cost Explorer must
+    # have been opened once in the account, or the budget's stack cannot be created.
+    cost_anomaly_dollars: float | None = None
     pools: tuple[PoolConfig, ...] = ()  # EC2 instances, beside Fargate
     auto_release: bool = False  # True: the newest release runs without a commit
     account: str | None = None  # None: the account whose credentials deploy
@@ -45,8 +50,7 @@ class StageConfig:
         checked.one_of("container_insights", self.container_insights, insights)
         budget = self.monthly_budget_dollars
         checked.within("monthly_budget_dollars", budget, 1, 10_000_000)
-        for email in self.budget_emails:
-            checked.matches("budget_emails", email, EMAIL, "an address")
+        self._check_told(checked)
         _check_names(checked, "pools", [pool.name for pool in self.pools])
         _check_names(checked, "endpoints", [each.name for each in self.endpoints])
         for pool in self.pools:
@@ -54,6 +58,19 @@ class StageConfig:
         for endpoint in self.endpoints:
             endpoint.check(self.name)
             self._check_pool(endpoint)
+
+    def _check_told(self, checked: Checked) -> None:
+        if len(self.budget_emails) > MOST_TOLD:
+            checked.refuse("budget_emails", self.budget_emails, f"{MOST_TOLD} or fewer")
+        for email in self.budget_emails:
+            checked.matches("budget_emails", email, EMAIL, "an address")
+        if self.cost_anomaly_dollars is not None:
+            dollars = self.cost_anomaly_dollars
+            checked.within("cost_anomaly_dollars", dollars, 1, 10_000_000)
+            if not self.budget_emails:
+                checked.refuse(
+                    "cost_anomaly_dollars", dollars, "told to anybody: no budget_emails"
+                )
 
     def _check_pool(self, endpoint: EndpointConfig) -> None:
         compute, pools = endpoint.compute, [pool.name for pool in self.pools]
