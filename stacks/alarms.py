@@ -1,28 +1,168 @@
-"""What wakes somebody about an endpoint: slow, failing, absent."""
+"""What wakes somebody about an endpoint, and says where to read what to do."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from stacks.balancer import Balancer
 from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.stage import StageConfig
+from stacks.settings.watch import WatchConfig
+from stacks.traffic import Traffic
 
-MINUTE = cdk.Duration.minutes(1)
-ABOVE = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
-BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-SILENCE_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
-SILENCE_IS_BAD = cloudwatch.TreatMissingData.BREACHING
+# Above this much of what a task was given, for a quarter of an hour, scaling was no help.
+SATURATED_PERCENT = 90
+
+ROLLBACK = ("failing", "slow", "unhealthy")
+
+Comparison = cloudwatch.ComparisonOperator
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A metric that nobody should see beyond its limit, by the name of its runbook."""
+
+    name: str
+    means: str
+    metric: cloudwatch.IMetric
+    limit: float
+    below: bool = False  # True: the limit is the least it should be, and silence is bad
+    bad: int = 3  # of the last `periods` ones
+    periods: int = 5
+
+
+def bounds(traffic: Traffic, watch: WatchConfig) -> tuple[Bound, ...]:
+    """What callers notice."""
+    failing, refused = watch.failing_percent, watch.refused_percent
+    return (
+        Bound(
+            "failing",
+            f"More than {failing:g} % of requests get a 5xx",
+            traffic.failing_percent(),
+            failing,
+        ),
+        Bound(
+            "slow",
+            f"One in a hundred requests takes over {watch.latency_slo_ms} ms",
+            traffic.milliseconds("p99"),
+            watch.latency_slo_ms,
+        ),
+        Bound(
+            "unhealthy",
+            "A task does not answer its health check",
+            traffic.unhealthy_tasks(),
+            0,
+            bad=5,
+        ),
+        Bound(
+            "absent",
+            "No task is there to answer",
+            traffic.healthy_tasks(),
+            1,
+            below=True,
+        ),
+        Bound(
+            "refused",
+            f"More than {refused:g} % of requests get a 4xx, 429 among them",
+            traffic.refused_percent(),
+            refused,
+            bad=12,
+            periods=15,
+        ),
+    )
+
+
+def saturation(service: ecs.BaseService) -> tuple[Bound, ...]:
+    """What makes callers notice next."""
+    five = cdk.Duration.minutes(5)
+    means = f"Tasks use over {SATURATED_PERCENT} % of their"
+    cpu = service.metric_cpu_utilization(period=five)
+    memory = service.metric_memory_utilization(period=five)
+    return (
+        Bound("cpu", f"{means} CPU", cpu, SATURATED_PERCENT, periods=3),
+        Bound("memory", f"{means} memory", memory, SATURATED_PERCENT, periods=3),
+    )
+
+
+class Wake(Construct):
+    """Whom an endpoint's alarms tell, and how one of them is made.
+
+    Not encrypted with a key of ours: what is published is names of metrics, and alarms
+    may not use the key that AWS keeps for SNS. See docs/decisions/0015.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        stage: StageConfig,
+        config: EndpointConfig,
+        prefix: str,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.prefix, self._runbooks = prefix, stage.runbooks
+        self.topic = sns.Topic(self, "Topic", enforce_ssl=True)
+        # Policies of its own replace the default one, which let alarms publish.
+        own = {"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}}
+        self._allow("cloudwatch.amazonaws.com", own)
+        # EventBridge sends SNS no source to put a condition on.
+        self._allow("events.amazonaws.com", {})
+        for email in config.watch.emails:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        self._action = actions.SnsAction(self.topic)
+
+    def _allow(self, service: str, conditions: dict[str, dict[str, str]]) -> None:
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(service)],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions=conditions,
+            )
+        )
+
+    def runbook(self, name: str) -> str:
+        return f"Runbook: {self._runbooks}/{name}.md"
+
+    def at(self, scope: Construct, bound: Bound) -> None:
+        """Tell when a bound is broken, and when that is over."""
+        silence = cloudwatch.TreatMissingData
+        self.tell(
+            cloudwatch.Alarm(
+                scope,
+                bound.name.capitalize(),
+                alarm_name=f"{self.prefix}-{bound.name}",
+                alarm_description=f"{bound.means}. {self.runbook(bound.name)}",
+                metric=bound.metric,
+                threshold=bound.limit,
+                comparison_operator=Comparison.LESS_THAN_THRESHOLD
+                if bound.below
+                else Comparison.GREATER_THAN_THRESHOLD,
+                evaluation_periods=bound.periods,
+                datapoints_to_alarm=bound.bad,
+                treat_missing_data=silence.BREACHING
+                if bound.below
+                else silence.NOT_BREACHING,
+            )
+        )
+
+    def tell(self, alarm: cloudwatch.AlarmBase) -> None:
+        alarm.add_alarm_action(self._action)
+        alarm.add_ok_action(self._action)
 
 
 class EndpointAlarms(Construct):
-    """The three ways a caller can notice; slow and failing also roll a deployment back.
+    """What callers notice; slow, failing and unhealthy also take a rollout back.
 
     Alarms have literal names, so that the service can name them without a reference:
     they refer to the load balancer that the service waits for.
@@ -33,82 +173,72 @@ class EndpointAlarms(Construct):
         scope: Construct,
         id_: str,
         *,
-        balancer: Balancer,
+        traffic: Traffic,
+        stage: StageConfig,
         config: EndpointConfig,
         prefix: str,
     ) -> None:
         super().__init__(scope, id_)
-        self._prefix = prefix
-        self._action = actions.SnsAction(self._topic(config.watch.emails))
-        metrics = balancer.targets.metrics
-        # The metric is in seconds, the objective in milliseconds.
-        slow = metrics.target_response_time(statistic="p99", period=MINUTE)
-        seconds = config.watch.latency_slo_ms / 1000
-        self._alarm("Slow", slow, ABOVE, seconds, SILENCE_IS_FINE)
-        failing = failing_percent(balancer)
-        percent = config.watch.failing_percent
-        self._alarm("Failing", failing, ABOVE, percent, SILENCE_IS_FINE)
-        # Counted zone by zone: the largest count is none only where all have none.
-        healthy = metrics.healthy_host_count(period=MINUTE, statistic="Maximum")
-        self._alarm("Absent", healthy, BELOW, 1, SILENCE_IS_BAD)
-        self.rollback_names = [f"{prefix}-{what}" for what in ("slow", "failing")]
+        self.wake = Wake(self, "Wake", stage=stage, config=config, prefix=prefix)
+        self.rollback_names = [f"{prefix}-{name}" for name in ROLLBACK]
+        for bound in bounds(traffic, config.watch):
+            self.wake.at(self, bound)
+        if config.watch.anomaly_detection:
+            self._unusual(traffic)
 
-    def _alarm(
-        self,
-        id_: str,
-        metric: cloudwatch.IMetric,
-        comparison: cloudwatch.ComparisonOperator,
-        threshold: float,
-        silence: cloudwatch.TreatMissingData,
-    ) -> None:
-        alarm = cloudwatch.Alarm(
+    def _unusual(self, traffic: Traffic) -> None:
+        """AWS learns for two weeks what is usual at which hour of the week."""
+        alarm = cloudwatch.AnomalyDetectionAlarm(
             self,
-            id_,
-            alarm_name=f"{self._prefix}-{id_.lower()}",
-            metric=metric,
-            threshold=threshold,
-            comparison_operator=comparison,
-            evaluation_periods=5,
-            datapoints_to_alarm=3,
-            treat_missing_data=silence,
+            "Unusual",
+            alarm_name=f"{self.wake.prefix}-unusual",
+            alarm_description="Far more or fewer requests than usual at this hour."
+            f" {self.wake.runbook('unusual')}",
+            metric=traffic.load_balancer.metrics.request_count(
+                period=cdk.Duration.minutes(5)
+            ),
+            std_devs=3,
+            evaluation_periods=6,
+            datapoints_to_alarm=5,
+            comparison_operator=Comparison.LESS_THAN_LOWER_OR_GREATER_THAN_UPPER_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        alarm.add_alarm_action(self._action)
-        alarm.add_ok_action(self._action)
+        self.wake.tell(alarm)
 
-    def _topic(self, emails: tuple[str, ...]) -> sns.Topic:
-        topic = sns.Topic(self, "Wake", enforce_ssl=True)
-        # A policy of its own replaces the default one, which let alarms publish.
-        topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[topic.topic_arn],
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}
-                },
-            )
+
+class ServiceAlarms(Construct):
+    """What only the service itself tells of. Nothing waits for these: they refer to it."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, service: ecs.BaseService, wake: Wake
+    ) -> None:
+        super().__init__(scope, id_)
+        for bound in saturation(service):
+            wake.at(self, bound)
+        self._rollout(service, wake)
+
+    def _rollout(self, service: ecs.BaseService, wake: Wake) -> None:
+        """Tell that ECS gave a rollout up, and why it says it did."""
+        told = f"{wake.prefix}: a rollout failed: <why>. {wake.runbook('rollout')}"
+        events.CfnRule(
+            self,
+            "Rollout",
+            name=f"{wake.prefix}-rollout",
+            description=f"Rollouts that failed. {wake.runbook('rollout')}",
+            event_pattern={
+                "source": ["aws.ecs"],
+                "detail-type": ["ECS Deployment State Change"],
+                "resources": [service.service_arn],
+                "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+            },
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Wake",
+                    arn=wake.topic.topic_arn,
+                    input_transformer=events.CfnRule.InputTransformerProperty(
+                        input_paths_map={"why": "$.detail.reason"},
+                        input_template=f'"{told}"',
+                    ),
+                )
+            ],
         )
-        for email in emails:
-            topic.add_subscription(subscriptions.EmailSubscription(email))
-        return topic
-
-
-def failing_percent(balancer: Balancer) -> cloudwatch.MathExpression:
-    """Return the share of requests answered 5xx, by tasks or in their place.
-
-    Where no task is there to answer, only the load balancer's own 5xx tell of it, and
-    it does not count such a request.
-    """
-    targets, own = balancer.targets.metrics, balancer.load_balancer.metrics
-    code, own_code = elbv2.HttpCodeTarget, elbv2.HttpCodeElb
-    return cloudwatch.MathExpression(
-        label="5xx, percent of requests",
-        expression="100 * (FILL(failed, 0) + FILL(unanswered, 0))"
-        " / (FILL(requests, 0) + FILL(unanswered, 0))",
-        using_metrics={
-            "failed": targets.http_code_target(code.TARGET_5XX_COUNT, period=MINUTE),
-            "unanswered": own.http_code_elb(own_code.ELB_5XX_COUNT, period=MINUTE),
-            "requests": own.request_count(period=MINUTE),
-        },
-        period=MINUTE,
-    )

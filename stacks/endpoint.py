@@ -11,13 +11,14 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from manifest import Manifest
-from stacks.alarms import EndpointAlarms
+from stacks.alarms import EndpointAlarms, ServiceAlarms
 from stacks.balancer import Balancer
 from stacks.names import Names
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
 from stacks.tags import MODEL_TAG
 from stacks.task import ModelTask
+from stacks.traffic import Traffic
 
 
 class EndpointStack(cdk.Stack):
@@ -41,8 +42,14 @@ class EndpointStack(cdk.Stack):
         )
         task = ModelTask(self, "Task", stage=stage, config=config, release=release)
         balancer = Balancer(self, "Balancer", vpc=vpc, config=config)
+        traffic = Traffic(balancer.load_balancer, [balancer.targets])
         alarms = EndpointAlarms(
-            self, "Alarms", balancer=balancer, config=config, prefix=self.stack_name
+            self,
+            "Alarms",
+            traffic=traffic,
+            stage=stage,
+            config=config,
+            prefix=self.stack_name,
         )
         service = ecs.FargateService(
             self,
@@ -63,6 +70,7 @@ class EndpointStack(cdk.Stack):
             enable_ecs_managed_tags=True,
         )
         service.node.add_dependency(balancer.listener, alarms)
+        ServiceAlarms(self, "ServiceAlarms", service=service, wake=alarms.wake)
         balancer.targets.add_target(service)
         tasks = service.auto_scale_task_count(
             min_capacity=config.scaling.min_tasks, max_capacity=config.scaling.max_tasks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,6 +16,7 @@ Insights = Literal["disabled", "enabled", "enhanced"]
 # What CloudWatch keeps logs for.
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)
 
+_FOLDER = re.compile(r"(https://)?[\w.~/@:-]+[^/]")
 MOST_TOLD = 10  # addresses of a budget's notification, beside its topic
 
 
@@ -36,6 +38,7 @@ class StageConfig:
     # have been opened once in the account, or the budget's stack cannot be created.
     cost_anomaly_dollars: float | None = None
     pools: tuple[PoolConfig, ...] = ()  # EC2 instances, beside Fargate
+    runbooks: str = "docs/runbooks"  # in alarms: the folder, or its address on the web
     auto_release: bool = False  # True: the newest release runs without a commit
     account: str | None = None  # None: the account whose credentials deploy
 
@@ -45,6 +48,7 @@ class StageConfig:
         checked.matches("region", self.region, REGION, "a region's name")
         checked.optional("account", self.account, ACCOUNT, "12 digits")
         self.network.check(checked, self.region)
+        checked.matches("runbooks", self.runbooks, _FOLDER, "a folder or https address")
         checked.one_of("log_days", self.log_days, LOG_DAYS)
         insights = get_args(Insights)
         checked.one_of("container_insights", self.container_insights, insights)

@@ -13,6 +13,7 @@ class WatchConfig:
 
     latency_slo_ms: int  # p99 at the load balancer
     failing_percent: float  # of requests answered 5xx
+    refused_percent: float = 10.0  # of requests answered 4xx, for a quarter of an hour
     emails: tuple[str, ...] = ()  # who is woken, besides what the topic is wired to
     anomaly_detection: bool = False  # of the number of requests; three alarms' price
     dashboard: bool = True
@@ -20,5 +21,6 @@ class WatchConfig:
     def check(self, checked: Checked) -> None:
         checked.within("watch.latency_slo_ms", self.latency_slo_ms, 1, 60_000)
         checked.within("watch.failing_percent", self.failing_percent, 0.01, 50)
+        checked.within("watch.refused_percent", self.refused_percent, 0.01, 100)
         for email in self.emails:
             checked.matches("watch.emails", email, EMAIL, "an address")
