@@ -11,6 +11,7 @@ from costs.assembly import Assembly, AssemblyError, Resource, Stack
 from costs.book import PRICES, PriceBook, PriceError, read_book
 from costs.charges import Estimate, Rates
 from costs.fargate import SizeError
+from costs.instances import InstanceError
 from costs.resources import pricing
 from costs.scale import Scale
 from costs.usage import Usage
@@ -81,7 +82,7 @@ def _line(stack: Stack, resource: Resource, rates: Rates) -> Line:
         )
     try:
         estimate = price(resource, rates)
-    except (PriceError, SizeError) as error:
+    except (InstanceError, PriceError, SizeError) as error:
         raise PriceError(f"{resource}: {error}") from None
     return Line(
         stack.stage,

@@ -58,6 +58,12 @@ class Usage:
     endpoint_gb: Scale = _assumed(10, 50, "GB a month through each interface endpoint")
     builds_per_month: Scale = _assumed(8, None, "builds of each CodeBuild project")
     minutes_per_build: Scale = _assumed(30, None, "minutes, rounded up by AWS")
+    pipeline_runs_per_month: Scale = _assumed(
+        20, None, "runs of each pipeline and of each CodeBuild project that is its step"
+    )
+    minutes_per_pipeline_step: Scale = _assumed(
+        3, None, "minutes of each action of a pipeline, rounded up by AWS"
+    )
     repository_gb: Scale = _assumed(
         2, None, "GB in each image repository; images share all layers but the model"
     )
@@ -96,6 +102,12 @@ class Usage:
     )
     spot_discount: Scale = _assumed(
         0.68, None, "share that Fargate Spot is below on-demand; it moves"
+    )
+    managed_instances_fee: Scale = _assumed(
+        0.12,
+        None,
+        "fee of ECS Managed Instances as a share of the on-demand price: AWS's example is"
+        " 0.037 an hour of a c6a.2xlarge, on demand 0.306",
     )
 
     def __getitem__(self, name: str) -> Scale:

@@ -6,26 +6,37 @@ from collections.abc import Callable, Mapping
 
 from costs.assembly import Resource
 from costs.charges import Estimate, Rates
-from costs.resources import compute, insights, network, observability, storage
+from costs.resources import (
+    builds,
+    compute,
+    insights,
+    instances,
+    network,
+    observability,
+    storage,
+)
 
 Pricing = Callable[[Resource, Rates], Estimate]
 
 PRICED: Mapping[str, Pricing] = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": observability.scaling_policy,
+    "AWS::AutoScaling::AutoScalingGroup": instances.auto_scaling_group,
     "AWS::CloudWatch::Alarm": observability.alarm,
     "AWS::CloudWatch::CompositeAlarm": observability.composite_alarm,
     "AWS::CloudWatch::Dashboard": observability.dashboard,
-    "AWS::CodeBuild::Project": compute.build_project,
+    "AWS::CodeBuild::Project": builds.build_project,
+    "AWS::CodePipeline::Pipeline": builds.pipeline,
     "AWS::EC2::EIP": network.elastic_address,
     "AWS::EC2::FlowLog": network.flow_log,
     "AWS::EC2::NatGateway": network.nat_gateway,
     "AWS::EC2::VPCEndpoint": network.vpc_endpoint,
     "AWS::ECR::Repository": storage.repository,
+    "AWS::ECS::CapacityProvider": instances.capacity_provider,
     "AWS::ECS::Cluster": insights.cluster,
     "AWS::ECS::Service": compute.service,
     "AWS::ElasticLoadBalancingV2::LoadBalancer": network.load_balancer,
     "AWS::KMS::Key": storage.key,
-    "AWS::Lambda::Function": compute.function,
+    "AWS::Lambda::Function": builds.function,
     "AWS::Logs::LogGroup": observability.log_group,
     "AWS::Logs::MetricFilter": observability.metric_filter,
     "AWS::S3::Bucket": storage.bucket,
@@ -33,11 +44,13 @@ PRICED: Mapping[str, Pricing] = {
     "AWS::SQS::Queue": storage.queue,
     "AWS::SSM::Parameter": storage.parameter,
     "AWS::SecretsManager::Secret": storage.secret,
+    "AWS::WAFv2::WebACL": network.web_acl,
 }
 
 # Type -> why AWS sends no bill for it. "" is: there is no price for such a thing.
 FREE: Mapping[str, str] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "bounds its service's tasks",
+    "AWS::AutoScaling::ScheduledAction": "",
     "AWS::Budgets::Budget": "watching is free; budgets with actions are not",
     "AWS::CDK::Metadata": "",
     "AWS::CE::AnomalyMonitor": "watching for unusual costs is free",
@@ -46,8 +59,13 @@ FREE: Mapping[str, str] = {
     "AWS::CloudFormation::CustomResource": "its function is priced",
     "AWS::CloudFormation::WaitCondition": "",
     "AWS::CloudFormation::WaitConditionHandle": "",
+    "AWS::CloudWatch::AnomalyDetector": "alarms on its band are priced",
     "AWS::CodeBuild::ReportGroup": "",
+    "AWS::CodeBuild::SourceCredential": "",
+    "AWS::CodeConnections::Connection": "",
+    "AWS::CodeStarConnections::Connection": "",
     "AWS::EC2::InternetGateway": "",
+    "AWS::EC2::LaunchTemplate": "priced with the group that runs it",
     "AWS::EC2::NetworkAcl": "",
     "AWS::EC2::NetworkAclEntry": "",
     "AWS::EC2::Route": "",
@@ -66,6 +84,7 @@ FREE: Mapping[str, str] = {
     "AWS::ElasticLoadBalancingV2::ListenerRule": "the first 10 rules are free",
     "AWS::ElasticLoadBalancingV2::TargetGroup": "",
     "AWS::Events::Rule": "events of AWS services are free",
+    "AWS::IAM::InstanceProfile": "",
     "AWS::IAM::ManagedPolicy": "",
     "AWS::IAM::Policy": "",
     "AWS::IAM::Role": "",
@@ -80,6 +99,9 @@ FREE: Mapping[str, str] = {
     "AWS::SNS::TopicPolicy": "",
     "AWS::SQS::QueuePolicy": "",
     "AWS::SecretsManager::ResourcePolicy": "",
+    "AWS::Signer::SigningProfile": "signing images is free",
+    "AWS::WAFv2::LoggingConfiguration": "its log group is priced",
+    "AWS::WAFv2::WebACLAssociation": "",
 }
 
 CUSTOM_PREFIX = "Custom::"  # answered by a function that is priced where it stands

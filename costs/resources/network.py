@@ -12,6 +12,13 @@ _TRAFFIC = ("requests_per_second", "request_kib", "response_kib")
 _LCU_CONNECTIONS = 25  # new ones a second
 _LCU_GB = 1  # an hour; requests and responses
 _NLCU_CONNECTIONS = 800
+# Rule groups that AWS charges for beyond a rule's price.
+_DEAR_RULES = (
+    "AWSManagedRulesACFPRuleSet",
+    "AWSManagedRulesATPRuleSet",
+    "AWSManagedRulesAntiDDoSRuleSet",
+    "AWSManagedRulesBotControlRuleSet",
+)
 
 
 def load_balancer(resource: Resource, rates: Rates) -> Estimate:
@@ -106,3 +113,19 @@ def elastic_address(resource: Resource, rates: Rates) -> Estimate:
 def flow_log(resource: Resource, rates: Rates) -> Estimate:
     item, gb = "vended logs, first 10 TB", rates.usage.flow_log_gb
     return Estimate("flow log", (rates.charge("CloudWatch", item, gb, "flow_log_gb"),))
+
+
+def web_acl(resource: Resource, rates: Rates) -> Estimate:
+    """Price a firewall, its rules and the requests it looks at."""
+    rules = resource.items("Rules")
+    for rule in rules:
+        group = rule.get("Statement", {}).get("ManagedRuleGroupStatement", {})
+        if (name := group.get("Name")) in _DEAR_RULES:
+            raise AssemblyError(f"{resource}: Rules: {name}: not priced")
+    requests = rates.usage.requests_per_second * (SECONDS * 1e-6)
+    charges = (
+        rates.charge("WAF", "web ACL", 1),
+        rates.charge("WAF", "rule or managed rule group", len(rules)),
+        rates.charge("WAF", "requests", requests, "requests_per_second"),
+    )
+    return Estimate(f"firewall of {counted(len(rules), 'rule')}", charges)

@@ -10,6 +10,7 @@ from costs.usage import Usage
 from tests.costs.conftest import Billed, BilledLine
 from tests.costs.samples import Resources, endpoint, resource
 from tests.costs.worked import CASES
+from tests.costs.worked.instances import group, managed, provider, tasks
 from tests.costs.worked.subjects import one, scaling, service
 
 
@@ -82,8 +83,38 @@ def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
             service(
                 CapacityProviderStrategy=[{"CapacityProvider": "gpus", "Weight": 1}]
             ),
-            "CapacityProviderStrategy: gpus: not priced",
+            "CapacityProviderStrategy: gpus: not priced: no capacity provider",
         ),
+        (group("g5.xlarge", disk={"VolumeType": "io2"}), "'io2': only gp3 is priced"),
+        (
+            group("g5.xlarge", template={"BlockDeviceMappings": []}),
+            "BlockDeviceMappings: none",
+        ),
+        (
+            {**group("g5.xlarge"), "Template": resource("EC2::Subnet")},
+            "LaunchTemplate: none of the stack",
+        ),
+        (
+            {**group("c7i.large"), **provider(), **tasks(1, gpus=1)},
+            "1 GPU: more than a c7i.large has",
+        ),
+        (managed(), "AllowedInstanceTypes: none"),
+        (
+            one(
+                "WAFv2::WebACL",
+                Rules=[
+                    {
+                        "Statement": {
+                            "ManagedRuleGroupStatement": {
+                                "Name": "AWSManagedRulesBotControlRuleSet"
+                            }
+                        }
+                    }
+                ],
+            ),
+            "AWSManagedRulesBotControlRuleSet: not priced",
+        ),
+        (one("CodePipeline::Pipeline", PipelineType="V1"), "'V1': only V2 is priced"),
         (one("ElasticLoadBalancingV2::LoadBalancer"), "Subnets: none"),
         (
             one("ElasticLoadBalancingV2::LoadBalancer", Type="gateway"),
@@ -123,6 +154,11 @@ def test_names_the_property_that_it_cannot_price(
                 "Task": resource("ECS::TaskDefinition", Cpu="512", Memory="700"),
             },
             "It .*memory_mib: 700 is not sold with 512 CPU units",
+        ),
+        (group("z9.huge"), r"It .*instance type z9\.huge is not in"),
+        (
+            group("p4d.24xlarge", OnDemandPercentageAboveBaseCapacity=0),
+            r"It .*no price of EC2 Spot, p4d\.24xlarge in us-east-1",
         ),
     ],
 )

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from tests.costs.worked import compute, insights, network, observability, storage
+from tests.costs.worked import (
+    builds,
+    compute,
+    insights,
+    instances,
+    network,
+    observability,
+    storage,
+)
 from tests.costs.worked.subjects import Cases
 
 CASES: Cases = {
+    **builds.CASES,
     **compute.CASES,
     **insights.CASES,
+    **instances.CASES,
     **network.CASES,
     **observability.CASES,
     **storage.CASES,

@@ -1,10 +1,10 @@
-"""Tasks, builds and functions."""
+"""Services of tasks."""
 
 from __future__ import annotations
 
 from costs.scale import Scale
 from tests.costs.samples import resource
-from tests.costs.worked.subjects import Cases, both, one, scaling, service
+from tests.costs.worked.subjects import Cases, both, scaling, service
 
 TASK = 730 * (0.5 * 0.04048 + 1 * 0.004445)  # 0.5 vCPU, 1 GB, a month
 ADDRESS = 730 * 0.005
@@ -63,32 +63,48 @@ CASES: Cases = {
         both(730 * (0.03238 + 2 * 0.00356 + 30 * 0.000111)),
     ),
     "a service on instances": (service(LaunchType="EC2"), both(0)),
-    "a build project": (
-        one(
-            "CodeBuild::Project",
-            Environment={
-                "Type": "LINUX_CONTAINER",
-                "ComputeType": "BUILD_GENERAL1_LARGE",
-            },
-        ),
-        both(8 * 30 * 0.02),
+    "tasks whose schedule goes beyond the bounds": (
+        {
+            **service(),
+            "S": scaling(
+                2,
+                4,
+                ScheduledActions=[
+                    {"ScalableTargetAction": {"MinCapacity": 1}},
+                    {"ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 6}},
+                ],
+            ),
+        },
+        Scale(TASK, 6 * TASK),
     ),
-    "an ARM build project": (
-        one(
-            "CodeBuild::Project",
-            Environment={
-                "Type": "ARM_CONTAINER",
-                "ComputeType": "BUILD_GENERAL1_LARGE",
-            },
-        ),
-        both(8 * 30 * 0.0175),
+    "ARM tasks on Spot": (
+        {
+            "Task": resource(
+                "ECS::TaskDefinition",
+                Cpu=512,
+                Memory=1024,
+                RuntimePlatform={"CpuArchitecture": "ARM64"},
+            ),
+            "It": resource(
+                "ECS::Service",
+                TaskDefinition={"Ref": "Task"},
+                CapacityProviderStrategy=[
+                    {"CapacityProvider": "FARGATE_SPOT", "Weight": 100}
+                ],
+            ),
+        },
+        both(0.32 * 730 * (0.5 * 0.03238 + 0.00356)),
     ),
-    "a function of CDK's": (
-        one("Lambda::Function"),
-        both(100 * 5 * 0.125 * 0.0000166667 + 100 * 0.2e-6),
-    ),
-    "a function": (
-        one("Lambda::Function", MemorySize=512, Architectures=["arm64"]),
-        both(100 * 5 * 0.5 * 0.0000133334 + 100 * 0.2e-6),
+    "a service on a pool": (
+        {
+            "Task": resource("ECS::TaskDefinition"),
+            "Pool": resource("ECS::CapacityProvider", Name="pool"),
+            "It": resource(
+                "ECS::Service",
+                TaskDefinition={"Ref": "Task"},
+                CapacityProviderStrategy=[{"CapacityProvider": "pool", "Weight": 1}],
+            ),
+        },
+        both(0),
     ),
 }

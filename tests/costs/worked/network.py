@@ -49,4 +49,23 @@ CASES: Cases = {
         Scale(2 * 7.3 + 0.1, 2 * 7.3 + 0.5),
     ),
     "a flow log": (one("EC2::FlowLog"), Scale(0.5, 5)),
+    "a firewall of two rules": (
+        one(
+            "WAFv2::WebACL",
+            Rules=[
+                {
+                    "Statement": {
+                        "ManagedRuleGroupStatement": {
+                            "Name": "AWSManagedRulesCommonRuleSet"
+                        }
+                    }
+                },
+                {"Statement": {"RateBasedStatement": {"Limit": 10_000}}},
+            ],
+        ),
+        Scale(
+            5 + 2 + 730 * 3600 * 0.6e-6,
+            5 + 2 + 50 * 730 * 3600 * 0.6e-6,
+        ),
+    ),
 }

@@ -20,7 +20,9 @@ def service(**changes: Any) -> Resources:
     }
 
 
-def scaling(least: int, most: int, name: Any = None) -> dict[str, Any]:
+def scaling(
+    least: int, most: int, name: Any = None, **properties: Any
+) -> dict[str, Any]:
     """The bounds of the service `It`, or of the one that `name` gives."""
     it = {"Fn::Join": ["", ["service/c/", {"Fn::GetAtt": ["It", "Name"]}]]}
     return resource(
@@ -28,6 +30,7 @@ def scaling(least: int, most: int, name: Any = None) -> dict[str, Any]:
         MinCapacity=least,
         MaxCapacity=most,
         ResourceId=name or it,
+        **properties,
     )
 
 

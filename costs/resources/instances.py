@@ -1,0 +1,218 @@
+"""EC2 instances of a cluster: Auto Scaling groups, and those that ECS manages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from costs.assembly import AssemblyError, Resource
+from costs.charges import HOURS, Charge, Estimate, Rates
+from costs.instances import InstanceType, instance_type
+from costs.resources.compute import capacity_shares, task_definition
+from costs.scale import Scale, counted
+
+_ON_DEMAND, _SPOT = "EC2", "EC2 Spot"
+_GP3_IOPS, _GP3_MBPS = 3000, 125  # that every volume has
+_MANAGED_DISK_GIB = 80  # of a managed instance whose provider does not say
+
+
+def auto_scaling_group(resource: Resource, rates: Rates) -> Estimate:
+    """Price a group's instances with their disks and public addresses.
+
+    Of several types the cheapest runs at minimum scale, the dearest at maximum. The
+    minimum is no fewer than the tasks that scaling always keeps need.
+    """
+    template = _launch_template(resource, rates)
+    types = _types(resource, template)
+    needed = _needed(_providers_of(resource, rates), types, rates)
+    least = max(resource.number("MinSize"), needed.minimum)
+    count = Scale(least, max(resource.number("MaxSize"), least))
+    bought = _bought(resource, count)
+    charges = [
+        *(
+            charge
+            for market, share in bought.items()
+            for charge in _hours(market, types, share, rates)
+        ),
+        *_disks(template, count, rates),
+        *_addresses(resource, template, count, rates),
+    ]
+    return Estimate(_described(types, count, bought), tuple(charges))
+
+
+def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
+    """Price instances that ECS manages, as many as tasks need, and ECS's fee."""
+    managed = "ManagedInstancesProvider.InstanceLaunchTemplate"
+    if resource.get(managed, None) is None:
+        return Estimate("its Auto Scaling group is priced")
+    names = resource.items(f"{managed}.InstanceRequirements.AllowedInstanceTypes")
+    if not names:
+        where = f"{managed}.InstanceRequirements.AllowedInstanceTypes"
+        raise AssemblyError(f"{resource}: {where}: none, so their price is not known")
+    types = [instance_type(name) for name in names]
+    count = _needed({resource.get("Name", resource.name), resource.name}, types, rates)
+    spot = resource.get(f"{managed}.CapacityOptionType", "ON_DEMAND") == "SPOT"
+    market = _SPOT if spot else _ON_DEMAND
+    disk = resource.number(
+        f"{managed}.StorageConfiguration.StorageSizeGiB", _MANAGED_DISK_GIB
+    )
+    fee = rates.usage.managed_instances_fee
+    charges = [
+        *_hours(market, types, count, rates),
+        *_hours(_ON_DEMAND, types, count * fee, rates, "managed_instances_fee"),
+        rates.charge("EBS", "gp3 storage", count * disk),
+    ]
+    return Estimate(_described(types, count, {market: count}), tuple(charges))
+
+
+def _launch_template(group: Resource, rates: Rates) -> Resource:
+    mixed = "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification"
+    wanted = group.get(mixed, None) or group.get("LaunchTemplate", None) or {}
+    names = (wanted.get("LaunchTemplateId"), wanted.get("LaunchTemplateName"))
+    for found in rates.stack_of(group).of_type("AWS::EC2::LaunchTemplate"):
+        if {found.name, found.get("LaunchTemplateName", found.name)} & set(names):
+            return found
+    raise AssemblyError(f"{group}: LaunchTemplate: none of the stack is {names}")
+
+
+def _types(group: Resource, template: Resource) -> list[InstanceType]:
+    overrides = group.items("MixedInstancesPolicy.LaunchTemplate.Overrides")
+    names = [override.get("InstanceType") for override in overrides]
+    if None in names:
+        raise AssemblyError(
+            f"{group}: MixedInstancesPolicy.LaunchTemplate.Overrides: without an"
+            " InstanceType, so their price is not known"
+        )
+    names = names or [template.get("LaunchTemplateData.InstanceType")]
+    return [instance_type(str(name)) for name in names]
+
+
+def _bought(group: Resource, count: Scale) -> Mapping[str, Scale]:
+    """Return instances by market: Auto Scaling rounds On-Demand ones up."""
+    where = "MixedInstancesPolicy.InstancesDistribution"
+    base = group.number(f"{where}.OnDemandBaseCapacity", 0)
+    share = group.number(f"{where}.OnDemandPercentageAboveBaseCapacity", 100) / 100
+
+    def on_demand(instances: float) -> float:
+        return min(instances, base) + math.ceil(max(0.0, instances - base) * share)
+
+    kept = Scale(on_demand(count.minimum), on_demand(count.maximum))
+    markets = {_ON_DEMAND: kept, _SPOT: count - kept}
+    return {name: found for name, found in markets.items() if found.maximum}
+
+
+def _hours(
+    market: str,
+    types: list[InstanceType],
+    count: Scale,
+    rates: Rates,
+    *assumptions: str,
+) -> Iterator[Charge]:
+    priced = {kind.name: rates.book.price(market, kind.name).usd for kind in types}
+    low, high = min(priced, key=priced.__getitem__), max(priced, key=priced.__getitem__)
+    hours = count * HOURS
+    if low == high:
+        yield rates.charge(market, low, hours, *assumptions)
+        return
+    if hours.minimum:
+        yield rates.charge(market, low, Scale(hours.minimum, 0), *assumptions)
+    if hours.maximum:
+        yield rates.charge(market, high, Scale(0, hours.maximum), *assumptions)
+
+
+def _disks(template: Resource, count: Scale, rates: Rates) -> Iterator[Charge]:
+    where = "LaunchTemplateData.BlockDeviceMappings"
+    disks = [device["Ebs"] for device in template.items(where) if "Ebs" in device]
+    if not disks:
+        raise AssemblyError(f"{template}: {where}: none, so its disk is not known")
+    for disk in disks:
+        kind = disk.get("VolumeType")
+        if kind != "gp3":
+            raise AssemblyError(f"{template}: {where}: {kind!r}: only gp3 is priced")
+        figures = (
+            ("storage", float(disk["VolumeSize"])),
+            ("IOPS above 3,000", float(disk.get("Iops", 0)) - _GP3_IOPS),
+            ("throughput above 125 MB/s", float(disk.get("Throughput", 0)) - _GP3_MBPS),
+        )
+        for item, figure in figures:
+            if figure > 0:
+                yield rates.charge("EBS", f"gp3 {item}", count * figure)
+
+
+def _addresses(
+    group: Resource, template: Resource, count: Scale, rates: Rates
+) -> Iterator[Charge]:
+    """Yield the public addresses that the template or the subnets give."""
+    interfaces = template.items("LaunchTemplateData.NetworkInterfaces")
+    given = [each.get("AssociatePublicIpAddress") for each in interfaces]
+    public = next((each for each in given if each is not None), None)
+    if public is None:
+        wanted = group.items("VPCZoneIdentifier")
+        public = any(
+            subnet.get("MapPublicIpOnLaunch", False) in (True, "true")
+            for stack in rates.assembly.stacks
+            for subnet in stack.of_type("AWS::EC2::Subnet")
+            if subnet.name in wanted
+        )
+    if public in (True, "true"):
+        yield rates.charge("Public IPv4", "address in use", count * HOURS)
+
+
+def _providers_of(group: Resource, rates: Rates) -> set[str]:
+    """Return the names of the capacity providers that a group is behind."""
+    named = group.get("AutoScalingGroupName", group.name)
+    names = set()
+    for provider in rates.stack_of(group).of_type("AWS::ECS::CapacityProvider"):
+        behind = provider.get("AutoScalingGroupProvider.AutoScalingGroupArn", None)
+        if behind is not None and (behind == named or group.is_named_in(behind)):
+            names |= {str(provider.get("Name", provider.name)), provider.name}
+    return names
+
+
+def _needed(names: set[str], types: list[InstanceType], rates: Rates) -> Scale:
+    """Return how many of the smallest type the providers' tasks fill at either end."""
+    total = Scale(0, 0)
+    for stack in rates.assembly.stacks:
+        for service in stack.of_type("AWS::ECS::Service"):
+            for provider, tasks in capacity_shares(service, stack).items():
+                if provider in names:
+                    task = task_definition(service, stack)
+                    total += tasks * max(_share(task, kind) for kind in types)
+    return Scale(_whole(total.minimum), _whole(total.maximum))
+
+
+def _share(task: Resource, kind: InstanceType) -> float:
+    """Return the part of an instance that one task takes: of what it takes most of."""
+    containers = task.items("ContainerDefinitions")
+    cpu = task.number("Cpu", sum(float(c.get("Cpu", 0)) for c in containers))
+    memory = task.number("Memory", sum(map(_memory, containers)))
+    gpus = sum(
+        float(wanted["Value"])
+        for container in containers
+        for wanted in container.get("ResourceRequirements", [])
+        if wanted["Type"] == "GPU"
+    )
+    if gpus > kind.gpus:
+        raise AssemblyError(f"{task}: {gpus:g} GPU: more than a {kind.name} has")
+    parts = [cpu / 1024 / kind.vcpu, memory / 1024 / kind.memory_gib]
+    return max([*parts, gpus / kind.gpus] if gpus else parts)
+
+
+def _memory(container: Mapping[str, Any]) -> float:
+    return float(container.get("MemoryReservation") or container.get("Memory") or 0)
+
+
+def _whole(instances: float) -> int:
+    return math.ceil(round(instances, 6))
+
+
+def _described(
+    types: list[InstanceType], count: Scale, bought: Mapping[str, Scale]
+) -> str:
+    markets = {(_SPOT,): "Spot ", (_ON_DEMAND, _SPOT): "part Spot "}
+    text = counted(count, f"{markets.get(tuple(bought), '')}instance")
+    names = ", ".join(kind.name for kind in types)
+    if len(types) > 1:
+        names = f"cheapest of {names} at minimum, dearest at maximum"
+    return f"{text}: {names}"

@@ -1,0 +1,83 @@
+"""Builds, pipelines and functions."""
+
+from __future__ import annotations
+
+from tests.costs.samples import resource
+from tests.costs.worked.subjects import Cases, both, one
+
+STEPS = {
+    "PipelineType": "V2",
+    "Stages": [
+        {"Actions": [{"ActionTypeId": {"Category": "Source"}}]},
+        {
+            "Actions": [
+                {"ActionTypeId": {"Category": "Approval"}},
+                {
+                    "ActionTypeId": {"Category": "Build"},
+                    "Configuration": {"ProjectName": {"Ref": "Step"}},
+                },
+            ]
+        },
+    ],
+}
+MACHINE = {"Type": "LINUX_CONTAINER", "ComputeType": "BUILD_GENERAL1_SMALL"}
+
+CASES: Cases = {
+    "a build project": (
+        one(
+            "CodeBuild::Project",
+            Environment={
+                "Type": "LINUX_CONTAINER",
+                "ComputeType": "BUILD_GENERAL1_LARGE",
+            },
+        ),
+        both(8 * 30 * 0.02),
+    ),
+    "an ARM build project": (
+        one(
+            "CodeBuild::Project",
+            Environment={
+                "Type": "ARM_CONTAINER",
+                "ComputeType": "BUILD_GENERAL1_LARGE",
+            },
+        ),
+        both(8 * 30 * 0.0175),
+    ),
+    "a function of CDK's": (
+        one("Lambda::Function"),
+        both(100 * 5 * 0.125 * 0.0000166667 + 100 * 0.2e-6),
+    ),
+    "a function": (
+        one("Lambda::Function", MemorySize=512, Architectures=["arm64"]),
+        both(100 * 5 * 0.5 * 0.0000133334 + 100 * 0.2e-6),
+    ),
+    "a pipeline of two paid actions": (
+        {
+            **one("CodePipeline::Pipeline", **STEPS),
+            "Step": resource("CodeBuild::Project", Environment=MACHINE),
+        },
+        both(20 * 2 * 3 * 0.002),
+    ),
+    "a build project that a pipeline runs": (
+        {
+            "Pipeline": resource("CodePipeline::Pipeline", **STEPS),
+            "Step": resource("CodeBuild::Project", Environment=MACHINE),
+            **one("CodeBuild::Project", Environment=MACHINE, Name="lathe-step"),
+            "Other": resource(
+                "CodePipeline::Pipeline",
+                PipelineType="V2",
+                Stages=[
+                    {
+                        "Actions": [
+                            {
+                                "ActionTypeId": {"Category": "Build"},
+                                "Configuration": {"ProjectName": "lathe-step"},
+                            }
+                        ]
+                    }
+                ],
+            ),
+        },
+        both(20 * 3 * 0.005),
+    ),
+}
