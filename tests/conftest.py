@@ -20,6 +20,14 @@ MUST_RUN_IN_CI = ("tf", "server", "rehearsal")
 ManifestFactory = Callable[..., Manifest]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-golden",
+        action="store_true",
+        help="rewrite golden files and docs/architecture.svg: review the diff like code",
+    )
+
+
 @pytest.fixture(scope="session")
 def make_manifest() -> ManifestFactory:
     """A valid, measured manifest; a test names only the fields it is about."""

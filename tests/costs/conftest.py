@@ -17,14 +17,6 @@ BilledLine = Callable[..., Line]
 MatchesGolden = Callable[[str, str], None]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--write-golden",
-        action="store_true",
-        help="rewrite tests/costs/golden: review the diff like code",
-    )
-
-
 @pytest.fixture
 def billed(tmp_path_factory: pytest.TempPathFactory) -> Billed:
     """The bill of stages written by hand."""

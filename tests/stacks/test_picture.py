@@ -1,0 +1,47 @@
+"""The picture in the README is drawn from what is synthesized, and says what it costs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from stacks.commands.picture import main, picture
+from stacks.config import deployment
+from tests.conftest import ManifestFactory
+from tests.stacks.conftest import synthesize, write_release
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    tmp_path_factory: pytest.TempPathFactory, make_manifest: ManifestFactory
+) -> Path:
+    """What `cdk deploy --all` deploys once every endpoint has its release."""
+    folder = tmp_path_factory.mktemp("picture")
+    for stage in deployment().stages:
+        write_release(folder / "releases", stage.name, make_manifest())
+    return synthesize(folder / "cdk.out", folder / "releases", deployment())
+
+
+def test_every_stack_has_a_box_with_its_price(deployed: Path) -> None:
+    drawn = picture(deployed)
+    ElementTree.fromstring(drawn)
+    templates = list(deployed.glob("*.template.json"))
+    assert drawn.count('class="box"') == len(templates)
+    assert drawn.count('class="price"') == len(templates)
+    assert re.search(r"\$[\d.]+ to [\d.,]+ a month", drawn)
+
+
+def test_arrows_say_what_a_stack_takes_from_another(deployed: Path) -> None:
+    drawn = picture(deployed)
+    for what in ("addresses", "capacity", "images"):
+        assert re.search(rf'class="what"[^>]*>[^<]*{what}', drawn), what
+
+
+def test_a_folder_that_is_no_assembly_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path), str(tmp_path / "out.svg")]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/manifest.json")
