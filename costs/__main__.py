@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -49,10 +50,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         usage = read_usage(options.usage) if options.usage else Usage()
-        return int(options.run(options, usage))
+        code = int(options.run(options, usage))
+        sys.stdout.flush()
+        return code
     except (AssemblyError, PriceError, UsageError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _refuse(str(error))
+    except OSError as error:  # a full disk, or a reader who has gone
+        # Or Python writes again what it could not write, on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _refuse(f"standard output: {error.strerror}")
+
+
+def _refuse(reason: str) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    return 2
 
 
 def _bill(options: argparse.Namespace, usage: Usage) -> int:

@@ -75,18 +75,21 @@ def fargate_size(peak_mib: int, *, vcpu: float) -> FargateSize:
     """Return the cheapest size with that many vCPU or more that holds the peak.
 
     `peak_mib` is the measured peak of resident memory in MiB; the size holds it
-    `HEADROOM` times. Raises SizeError naming the value and Fargate's bound.
+    `HEADROOM` times. Raises SizeError naming the manifest's field, its value and
+    Fargate's bound.
     """
     largest = LADDER[-1]
     if peak_mib < 1:
-        raise SizeError(f"peak_mib: {peak_mib} is not at least 1")
+        raise SizeError(f"serving.memory_mib: {peak_mib} is not at least 1")
     if not 0 < vcpu <= largest.vcpu:
-        raise SizeError(f"vcpu: {vcpu} is not above 0 and at most {largest.vcpu:g}")
+        raise SizeError(
+            f"serving.vcpu: {vcpu} is not above 0 and at most {largest.vcpu:g}"
+        )
     needed = peak_mib * HEADROOM
     for size in LADDER:
         if size.vcpu >= vcpu and size.memory_mib >= needed:
             return size
     raise SizeError(
-        f"peak_mib: {peak_mib} needs {needed:.0f} MiB with headroom, above"
+        f"serving.memory_mib: {peak_mib} needs {needed:.0f} MiB with headroom, above"
         f" Fargate's {largest.memory_mib}"
     )

@@ -10,6 +10,8 @@ import pytest
 from costs.__main__ import main
 from tests.costs.samples import stages, write_assembly
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def assembly(tmp_path: Path) -> Path:
@@ -111,14 +113,30 @@ def test_help_teaches_by_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert "python -m costs diff" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("form", ["--json", "--markdown"])
+def test_a_full_disk_is_one_line_and_exit_code_2(assembly: Path, form: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "costs", "bill", str(assembly), form],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.stderr == "error: standard output: No space left on device\n"
+    assert done.returncode == 2
+
+
 def test_runs_on_the_standard_library_alone(assembly: Path) -> None:
     """A reviewer needs Python and nothing else."""
     command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, '.');"]
     command[-1] += "from costs.__main__ import main; sys.exit(main(sys.argv[1:]))"
-    root = Path(__file__).parents[2]
     done = subprocess.run(
         [*command, "bill", str(assembly)],
-        cwd=root,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=30,

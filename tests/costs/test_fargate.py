@@ -81,8 +81,12 @@ def test_nothing_cheaper_fits_at_any_peak_and_vcpu() -> None:
 @pytest.mark.parametrize(
     ("peak_mib", "vcpu", "message"),
     [
-        (199_886, 1, "peak_mib: 199886 needs 249858 MiB .* above Fargate's 249856"),
-        (0, 1, "peak_mib: 0 is not at least 1"),
+        (
+            199_886,
+            1,
+            "serving.memory_mib: 199886 needs 249858 MiB .* above Fargate's 249856",
+        ),
+        (0, 1, "serving.memory_mib: 0 is not at least 1"),
         (100, 33, "vcpu: 33 is not above 0 and at most 32"),
         (100, 0, "vcpu: 0 is not above 0"),
         (100, float("nan"), "vcpu: nan"),

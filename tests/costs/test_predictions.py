@@ -60,5 +60,5 @@ def test_refuses_an_impossible_utilisation(utilisation: float) -> None:
 
 
 def test_says_when_no_task_is_large_enough() -> None:
-    with pytest.raises(SizeError, match="peak_mib: 300000"):
+    with pytest.raises(SizeError, match=r"serving\.memory_mib: 300000"):
         dollars_per_million(replace(SERVING, memory_mib=300_000), BOOK)

@@ -204,7 +204,7 @@ def test_logs_can_be_kept_for_every_time_that_a_stage_may_ask_for(days: int) -> 
         ({"serving": None}, "serving: not measured"),
         ({"name": "other"}, "name: 'other' is not 'support-sentiment'"),
         ({"runtime": "tf_serving"}, "runtime: 'tf_serving' is not 'flask'"),
-        ({"serving": HUGE}, "peak_mib: 300000 needs 375000 MiB"),
+        ({"serving": HUGE}, "serving.memory_mib: 300000 needs 375000 MiB"),
     ],
 )
 def test_a_release_that_could_not_run_is_refused_by_its_file(
