@@ -12,6 +12,8 @@ from typing import Any
 from costs.intrinsics import condition, resolve
 from costs.template import NO_VALUE, Template, Unknown, resource_name
 
+MODEL_TAG = "model"  # of what one model has for itself
+
 _REQUIRED = object()
 
 
@@ -61,6 +63,13 @@ class Resource:
             raise AssemblyError(f"{self}: {dotted}: {value!r} is no list")
         return value
 
+    def tag(self, key: str) -> str:
+        """Return the value of a tag, "" where the resource does not carry it."""
+        tags = self.get("Tags", [])
+        if isinstance(tags, list):
+            tags = {each["Key"]: each["Value"] for each in tags}
+        return str(tags.get(key, ""))
+
     @property
     def name(self) -> str:
         """What `Ref` of this resource resolves to."""
@@ -93,6 +102,19 @@ class Stack:
 
     def of_type(self, kind: str) -> tuple[Resource, ...]:
         return tuple(found for found in self.resources if found.type == kind)
+
+    def model(self, resource: Resource) -> str:
+        """Return the model that a resource is there for, "" for what models share.
+
+        What carries no tags at all is there for the one model of its stack.
+        """
+        if "Tags" in resource.properties or len(self._models) != 1:
+            return resource.tag(MODEL_TAG)
+        return self._models[0]
+
+    @cached_property
+    def _models(self) -> tuple[str, ...]:
+        return tuple({name for each in self.resources if (name := each.tag(MODEL_TAG))})
 
     def _resources(self) -> Iterator[Resource]:
         for logical_id, body in self.template.section("Resources").items():

@@ -23,6 +23,7 @@ class Line:
 
     stage: str
     stack: str
+    model: str  # that it is there for; "" for what models share
     path: str
     logical_id: str
     type: str
@@ -87,6 +88,7 @@ def _line(stack: Stack, resource: Resource, rates: Rates) -> Line:
     return Line(
         stack.stage,
         stack.name,
+        stack.model(resource),
         resource.path,
         resource.logical_id,
         resource.type,
@@ -103,7 +105,7 @@ def biggest_first(lines: Iterable[Line]) -> list[Line]:
 
 
 def grouped(lines: Iterable[Line], name: str) -> list[tuple[str, list[Line]]]:
-    """Return the lines by stage or by stack, the dearest group first."""
+    """Return the lines by stage, stack or model, the dearest group first."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(getattr(line, name), []).append(line)

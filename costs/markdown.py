@@ -17,13 +17,20 @@ _DIFF = ("", "min before", "min after", "change", "max before", "max after", "ch
 
 def bill_markdown(bill: Bill, title: str) -> str:
     """Return a table of stacks, and under it each stack's resources, folded."""
-    rows: list[Row] = [
-        (f"{stage or '(no stage)'}: {stack}", *_total(stack_lines))
-        for stage, lines in grouped(bill.lines, "stage")
-        for stack, stack_lines in grouped(lines, "stack")
-    ]
+    rows: list[Row] = []
+    for stage, lines in grouped(bill.lines, "stage"):
+        rows.append(_bold(stage or "(no stage)", _total(lines)))
+        rows += [
+            (stack, *_total(stack_lines))
+            for stack, stack_lines in grouped(lines, "stack")
+        ]
+    if any(line.model for line in bill.lines):
+        rows += [
+            (f"model {model}" if model else "shared by models", *_total(lines))
+            for model, lines in grouped(bill.lines, "model")
+        ]
     rows.append(_bold("Total", amounts(bill.monthly)))
-    lines = [
+    text = [
         f"### {title}: ${' to '.join(dict.fromkeys(amounts(bill.monthly)))} a month",
         "",
         *markdown(("Stack", "at minimum", "at maximum"), rows),
@@ -31,7 +38,7 @@ def bill_markdown(bill: Bill, title: str) -> str:
         *_folded("Every priced resource", _resources(bill)),
         *_notes(bill.lines, bill),
     ]
-    return "\n".join(lines)
+    return "\n".join(text)
 
 
 def diff_markdown(found: Difference, title: str) -> str:

@@ -34,6 +34,11 @@ def bill_json(bill: Bill) -> str:
     return _text(
         {
             "assumptions": _assumptions(bill),
+            "models": [
+                {"model": model, "monthly_usd": _total(lines)}
+                for model, lines in grouped(bill.lines, "model")
+                if model
+            ],
             "monthly_usd": _scale(bill.monthly),
             "regions": list(bill.regions),
             "stages": stages,
@@ -76,6 +81,7 @@ def _line(line: Line) -> dict[str, Any]:
         "charges": [_charge(charge) for charge in line.estimate.charges],
         "detail": line.estimate.detail,
         "logical_id": line.logical_id,
+        "model": line.model,
         "monthly_usd": _scale(line.monthly),
         "path": line.path,
         "type": line.type,

@@ -23,10 +23,21 @@ def bill_text(bill: Bill, title: str) -> str:
             rows.append((f"  {stack}", *_total(stack_lines), ""))
             rows += _resources(stack_lines, marks(bill.lines))
         rows.append(("", "", "", ""))
+    rows += _models(bill)
     *table, total = aligned([*rows, ("TOTAL", *_total(bill.lines), "")])
     heading = f"{title}: USD a month of {HOURS} h"
     below = [*_wrapped(free_note(bill.lines)), *notes(bill.lines, bill)]
     return "\n".join([heading, "", *table, *below, "", total, ""])
+
+
+def _models(bill: Bill) -> Iterator[Row]:
+    """Yield a row for each model, over all its stages, and one for what they share."""
+    if all(not line.model for line in bill.lines):
+        return
+    yield ("by model", "", "", "")
+    for model, lines in grouped(bill.lines, "model"):
+        yield (f"  {model or '(shared)'}", *_total(lines), "")
+    yield ("", "", "", "")
 
 
 def notes(lines: Sequence[Line], bill: Bill) -> list[str]:

@@ -117,6 +117,7 @@ def endpoint(
             Type="application",
             Scheme="internet-facing",
             Subnets=subnets,
+            Tags=[{"Key": "model", "Value": "sentiment"}],
         ),
         "Slow": resource(
             "CloudWatch::Alarm", "dev/endpoint/Alarms/Slow/Resource", MetricName="p99"

@@ -60,6 +60,51 @@ def test_a_bill_is_the_sum_of_its_stacks(billed: Billed) -> None:
     assert whole.maximum == pytest.approx(sum(part.maximum for part in apart))
 
 
+def test_a_model_pays_for_what_carries_its_tag_and_for_what_cannot(
+    billed: Billed,
+) -> None:
+    tags = [{"Key": "model", "Value": "sentiment"}]
+    found = billed(
+        {
+            "dev": {
+                "dev-one": {
+                    "Its": resource("SNS::Topic", Tags=tags),
+                    "ItsToo": resource("CloudWatch::Dashboard"),
+                    "Shared": resource(
+                        "S3::Bucket", Tags=[{"Key": "stage", "Value": "dev"}]
+                    ),
+                },
+                "dev-two": {"Nobodys": resource("CloudWatch::Dashboard")},
+            }
+        }
+    )
+    assert {line.logical_id: line.model for line in found.lines} == {
+        "Its": "sentiment",
+        "ItsToo": "sentiment",
+        "Shared": "",
+        "Nobodys": "",
+    }
+    (model,) = json.loads(bill_json(found))["models"]
+    assert model["monthly_usd"]["minimum"] == pytest.approx(3, abs=0.01)
+
+
+def test_what_cannot_be_tagged_is_nobodys_where_models_share_a_stack(
+    billed: Billed,
+) -> None:
+    found = billed(
+        {
+            "dev": {
+                "dev-one": {
+                    "A": resource("SNS::Topic", Tags={"model": "a"}),
+                    "B": resource("SNS::Topic", Tags={"model": "b"}),
+                    "C": resource("CloudWatch::Dashboard"),
+                }
+            }
+        }
+    )
+    assert [line.model for line in found.lines] == ["a", "b", ""]
+
+
 def test_more_tasks_never_cost_less(billed: Billed) -> None:
     bills = [billed(stages(most=most)).monthly for most in (1, 2, 10)]
     assert bills[0].maximum < bills[1].maximum < bills[2].maximum
