@@ -1,4 +1,4 @@
-"""What an AWS deployment costs a month, offline: the bill and the difference."""
+"""What an AWS deployment costs a month, offline: the bill, its change, the options."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from costs.book import PriceError
 from costs.diff import Difference, difference
 from costs.diff_text import diff_text
 from costs.markdown import bill_markdown, diff_markdown
+from costs.options import Option, options
+from costs.options_text import options_json, options_markdown, options_text
 from costs.reading import read_assembly
 from costs.records import bill_json, diff_json
 from costs.text import bill_text
@@ -26,6 +28,7 @@ examples:
   python -m costs bill cdk.out --stage dev --markdown
   python -m costs diff OLD/cdk.out cdk.out --fail-above 50/month
   python -m costs bill cdk.out --usage usage.toml
+  python -m costs options
 
 usage.toml replaces assumptions, one a line:
   requests_per_second = { minimum = 2, maximum = 80 }
@@ -43,14 +46,19 @@ _DIFFERENCES: Mapping[str, Callable[[Difference, str], str]] = {
     "markdown": diff_markdown,
     "json": lambda found, title: diff_json(found),
 }
+_OPTIONS: Mapping[str, Callable[[Sequence[Option], str], str]] = {
+    "text": options_text,
+    "markdown": options_markdown,
+    "json": options_json,
+}
 _THRESHOLD = re.compile(r"(\d+(?:\.\d+)?)/month")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    asked = _parser().parse_args(arguments)
     try:
-        usage = read_usage(options.usage) if options.usage else Usage()
-        code = int(options.run(options, usage))
+        usage = read_usage(asked.usage) if asked.usage else Usage()
+        code = int(asked.run(asked, usage))
         sys.stdout.flush()
         return code
     except (AssemblyError, PriceError, UsageError) as error:
@@ -66,19 +74,19 @@ def _refuse(reason: str) -> int:
     return 2
 
 
-def _bill(options: argparse.Namespace, usage: Usage) -> int:
-    (assembly,) = _read((options.assembly,), options.stage)
+def _bill(asked: argparse.Namespace, usage: Usage) -> int:
+    (assembly,) = _read((asked.assembly,), asked.stage)
     found = bill(assembly, usage)
-    title = f"Bill of {options.assembly.resolve().name}"
-    print(_BILLS[options.form](found, title), end="")
+    title = f"Bill of {asked.assembly.resolve().name}"
+    print(_BILLS[asked.form](found, title), end="")
     return 0
 
 
-def _diff(options: argparse.Namespace, usage: Usage) -> int:
-    old, new = _read((options.old, options.new), options.stage)
+def _diff(asked: argparse.Namespace, usage: Usage) -> int:
+    old, new = _read((asked.old, asked.new), asked.stage)
     found = difference(bill(old, usage), bill(new, usage))
-    print(_DIFFERENCES[options.form](found, "Monthly cost"), end="")
-    limit = options.fail_above
+    print(_DIFFERENCES[asked.form](found, "Monthly cost"), end="")
+    limit = asked.fail_above
     highest = max(found.monthly.minimum, found.monthly.maximum)
     if limit is None or highest <= limit:
         return 0
@@ -88,6 +96,12 @@ def _diff(options: argparse.Namespace, usage: Usage) -> int:
         file=sys.stderr,
     )
     return 3
+
+
+def _options(asked: argparse.Namespace, usage: Usage) -> int:
+    found = options(asked.region, usage)
+    print(_OPTIONS[asked.form](found, asked.region), end="")
+    return 0
 
 
 def _read(directories: Sequence[Path], stage: str | None) -> list[Assembly]:
@@ -116,25 +130,20 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--stage", help="only this stage, such as dev")
-    common.add_argument(
-        "--usage", type=Path, metavar="TOML", help="assumptions that replace ours"
-    )
-    forms = common.add_mutually_exclusive_group()
-    for form, use in (("json", "for machines"), ("markdown", "for a pull request")):
-        forms.add_argument(
-            f"--{form}", dest="form", action="store_const", const=form, help=use
-        )
-    common.set_defaults(form="text")
+    common, staged = _common(), argparse.ArgumentParser(add_help=False)
+    staged.add_argument("--stage", help="only this stage, such as dev")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser(
-        "bill", parents=[common], help="price every resource of a cdk.out directory"
+        "bill",
+        parents=[common, staged],
+        help="price every resource of a cdk.out directory",
     )
     one.add_argument("assembly", type=Path, help="a directory that cdk synth wrote")
     one.set_defaults(run=_bill)
     two = commands.add_parser(
-        "diff", parents=[common], help="show what a change does to the bill"
+        "diff",
+        parents=[common, staged],
+        help="show what a change does to the bill",
     )
     two.add_argument("old", type=Path, help="cdk.out before the change")
     two.add_argument("new", type=Path, help="cdk.out after it")
@@ -145,7 +154,26 @@ def _parser() -> argparse.ArgumentParser:
         help="exit 3 if the change adds more than this at either scale",
     )
     two.set_defaults(run=_diff)
+    three = commands.add_parser(
+        "options", parents=[common], help="price what a stage may have, while idle"
+    )
+    three.add_argument("--region", default="us-east-1", help="us-east-1 if not given")
+    three.set_defaults(run=_options)
     return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--usage", type=Path, metavar="TOML", help="assumptions that replace ours"
+    )
+    forms = common.add_mutually_exclusive_group()
+    for form, use in (("json", "for machines"), ("markdown", "for a pull request")):
+        forms.add_argument(
+            f"--{form}", dest="form", action="store_const", const=form, help=use
+        )
+    common.set_defaults(form="text")
+    return common
 
 
 if __name__ == "__main__":

@@ -37,6 +37,13 @@ def test_json_is_json(assembly: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["changes"] == []
 
 
+def test_lists_what_options_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["options"]) == 0
+    assert "One Fargate task" in capsys.readouterr().out
+    assert main(["options", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["region"] == "us-east-1"
+
+
 def test_usage_replaces_assumptions(
     assembly: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +89,7 @@ def test_a_stage_that_is_new_is_all_added(
         (["bill", "{}/nowhere"], "nowhere/manifest.json: no such file"),
         (["bill", "{}", "--usage", "{}/none.toml"], "none.toml: no such file"),
         (["diff", "{}", "{}/nowhere"], "nowhere/manifest.json: no such file"),
+        (["options", "--region", "moon-1"], "no price book for region moon-1"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(

@@ -9,7 +9,9 @@ import pytest
 
 from costs.bill import Bill, Line, bill
 from costs.diff import difference
+from costs.options import options
 from costs.reading import read_assembly
+from costs.scale import Scale
 from costs.usage import Usage
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import only, release, synthesize, template, write_release
@@ -39,6 +41,20 @@ def test_a_service_costs_its_tasks_between_the_ends_of_its_scaling(
     scaling = only(endpoint, "AWS::ApplicationAutoScaling::ScalableTarget")
     assert dev.monthly.minimum == pytest.approx(730 * HOUR * scaling["MinCapacity"])
     assert dev.monthly.maximum == pytest.approx(730 * HOUR * scaling["MaxCapacity"])
+
+
+def test_an_idle_network_costs_what_its_option_says(assembly: Path) -> None:
+    """The options are written by hand: here they meet the templates."""
+    nobody = Scale.always(0)
+    idle = replace(Usage(), nat_gb=nobody, endpoint_gb=nobody, flow_log_gb=nobody)
+    lines = bill(read_assembly(assembly), idle).lines
+    expected = {option.name: option.monthly for option in options("us-east-1", idle)}
+    for stack, name in (
+        ("prod-network", "private-nat, one NAT gateway"),
+        ("demo-network", "private-endpoints, 2 zones, with a pool"),
+    ):
+        cost = sum(line.monthly.minimum for line in lines if line.stack == stack)
+        assert cost == pytest.approx(expected[name])
 
 
 def test_a_stage_without_a_release_pays_for_no_endpoint(assembly: Path) -> None:
