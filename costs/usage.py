@@ -77,6 +77,9 @@ class Usage:
     )
     lambda_seconds: Scale = _assumed(5, None, "seconds a call")
     key_requests: Scale = _assumed(10_000, None, "requests a month to each KMS key")
+    key_rotations: Scale = _assumed(
+        0, 2, "rotations of a KMS key that rotates, of which AWS charges for two"
+    )
     secret_reads: Scale = _assumed(10_000, None, "API calls a month for each secret")
     notifications: Scale = _assumed(
         100, None, "messages a month to each SNS topic, each sent on as one e-mail"
@@ -102,6 +105,11 @@ class Usage:
     )
     spot_discount: Scale = _assumed(
         0.68, None, "share that Fargate Spot is below on-demand; it moves"
+    )
+    detailed_metrics_per_instance: Scale = _assumed(
+        7,
+        None,
+        "metrics of an EC2 instance with detailed monitoring, as AWS counts them",
     )
     managed_instances_fee: Scale = _assumed(
         0.12,

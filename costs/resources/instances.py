@@ -14,6 +14,7 @@ from costs.scale import Scale, counted
 
 _ON_DEMAND, _SPOT = "EC2", "EC2 Spot"
 _GP3_IOPS, _GP3_MBPS = 3000, 125  # that every volume has
+_MONITORING = "LaunchTemplateData.Monitoring.Enabled"
 _MANAGED_DISK_GIB = 80  # of a managed instance whose provider does not say
 
 
@@ -36,7 +37,8 @@ def auto_scaling_group(resource: Resource, rates: Rates) -> Estimate:
             for charge in _hours(market, types, share, rates)
         ),
         *_disks(template, count, rates),
-        *_addresses(resource, template, count, rates),
+        *_addresses(_public(resource, template, rates), count, rates),
+        *_metrics(template.get(_MONITORING, False) in (True, "true"), count, rates),
     ]
     return Estimate(_described(types, count, bought), tuple(charges))
 
@@ -62,6 +64,16 @@ def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
         *_hours(market, types, count, rates),
         *_hours(_ON_DEMAND, types, count * fee, rates, "managed_instances_fee"),
         rates.charge("EBS", "gp3 storage", count * disk),
+        *_addresses(
+            _in_public(
+                resource.items(f"{managed}.NetworkConfiguration.Subnets"), rates
+            ),
+            count,
+            rates,
+        ),
+        *_metrics(
+            resource.get(f"{managed}.Monitoring", "") == "DETAILED", count, rates
+        ),
     ]
     return Estimate(_described(types, count, {market: count}), tuple(charges))
 
@@ -140,23 +152,34 @@ def _disks(template: Resource, count: Scale, rates: Rates) -> Iterator[Charge]:
                 yield rates.charge("EBS", f"gp3 {item}", count * figure)
 
 
-def _addresses(
-    group: Resource, template: Resource, count: Scale, rates: Rates
-) -> Iterator[Charge]:
-    """Yield the public addresses that the template or the subnets give."""
+def _addresses(public: bool, count: Scale, rates: Rates) -> Iterator[Charge]:
+    if public:
+        yield rates.charge("Public IPv4", "address in use", count * HOURS)
+
+
+def _public(group: Resource, template: Resource, rates: Rates) -> bool:
+    """Tell whether the template, or else the subnets, give public addresses."""
     interfaces = template.items("LaunchTemplateData.NetworkInterfaces")
     given = [each.get("AssociatePublicIpAddress") for each in interfaces]
-    public = next((each for each in given if each is not None), None)
-    if public is None:
-        wanted = group.items("VPCZoneIdentifier")
-        public = any(
-            subnet.get("MapPublicIpOnLaunch", False) in (True, "true")
-            for stack in rates.assembly.stacks
-            for subnet in stack.of_type("AWS::EC2::Subnet")
-            if subnet.name in wanted
-        )
-    if public in (True, "true"):
-        yield rates.charge("Public IPv4", "address in use", count * HOURS)
+    for each in given:
+        if each is not None:
+            return each in (True, "true")
+    return _in_public(group.items("VPCZoneIdentifier"), rates)
+
+
+def _in_public(subnets: list[Any], rates: Rates) -> bool:
+    return any(
+        subnet.get("MapPublicIpOnLaunch", False) in (True, "true")
+        for stack in rates.assembly.stacks
+        for subnet in stack.of_type("AWS::EC2::Subnet")
+        if subnet.name in subnets
+    )
+
+
+def _metrics(detailed: bool, count: Scale, rates: Rates) -> Iterator[Charge]:
+    if detailed:
+        name, item = "detailed_metrics_per_instance", "custom metric, first 10,000"
+        yield rates.charge("CloudWatch", item, count * rates.usage[name], name)
 
 
 def _providers_of(group: Resource, rates: Rates) -> set[str]:

@@ -111,6 +111,9 @@ def elastic_address(resource: Resource, rates: Rates) -> Estimate:
 
 
 def flow_log(resource: Resource, rates: Rates) -> Estimate:
+    kind = resource.get("LogDestinationType", "cloud-watch-logs")
+    if kind != "cloud-watch-logs":
+        raise AssemblyError(f"{resource}: LogDestinationType: {kind!r}: not priced")
     item, gb = "vended logs, first 10 TB", rates.usage.flow_log_gb
     return Estimate("flow log", (rates.charge("CloudWatch", item, gb, "flow_log_gb"),))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from costs.assembly import Resource
 from costs.charges import Estimate, Rates
+from costs.scale import Scale
 
 
 def repository(resource: Resource, rates: Rates) -> Estimate:
@@ -24,9 +25,13 @@ def bucket(resource: Resource, rates: Rates) -> Estimate:
 
 
 def key(resource: Resource, rates: Rates) -> Estimate:
+    """Price a key; each of its first two rotations adds its price again."""
     requests = rates.usage.key_requests * 1e-4
+    keys, assumptions = Scale.always(1), list[str]()
+    if resource.get("EnableKeyRotation", False) in (True, "true"):
+        keys, assumptions = keys + rates.usage.key_rotations, ["key_rotations"]
     charges = (
-        rates.charge("KMS", "customer managed key", 1),
+        rates.charge("KMS", "customer managed key", keys, *assumptions),
         rates.charge("KMS", "requests, symmetric", requests, "key_requests"),
     )
     return Estimate("customer managed key", charges)

@@ -114,6 +114,10 @@ def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
             ),
             "AWSManagedRulesBotControlRuleSet: not priced",
         ),
+        (
+            one("EC2::FlowLog", LogDestinationType="s3"),
+            "LogDestinationType: 's3': not priced",
+        ),
         (one("CodePipeline::Pipeline", PipelineType="V1"), "'V1': only V2 is priced"),
         (one("ElasticLoadBalancingV2::LoadBalancer"), "Subnets: none"),
         (

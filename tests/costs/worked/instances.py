@@ -155,6 +155,22 @@ CASES: Cases = {
         ),
         Scale(A10G + DISK, 4 * (A10G + DISK)),
     ),
+    "instances watched by the minute": (
+        group("g5.xlarge", most=1, template={"Monitoring": {"Enabled": True}}),
+        both(A10G + DISK + 7 * 0.3),
+    ),
+    "managed instances in a public subnet, watched by the minute": (
+        {
+            **managed(
+                "g5.xlarge",
+                Monitoring="DETAILED",
+                NetworkConfiguration={"Subnets": [{"Ref": "Public"}]},
+            ),
+            **tasks(1, gpus=1),
+            "Public": resource("EC2::Subnet", MapPublicIpOnLaunch=True),
+        },
+        both(A10G * 1.12 + 80 * 0.08 + ADDRESS + 7 * 0.3),
+    ),
     "the provider of a group": (
         {
             **group("g5.xlarge"),
