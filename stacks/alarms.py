@@ -120,6 +120,7 @@ class Wake(Construct):
         for email in config.watch.emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
         self._action = actions.SnsAction(self.topic)
+        self.alarms: list[cloudwatch.IAlarm] = []
 
     def _allow(self, service: str, conditions: dict[str, dict[str, str]]) -> None:
         self.topic.add_to_resource_policy(
@@ -159,6 +160,7 @@ class Wake(Construct):
     def tell(self, alarm: cloudwatch.AlarmBase) -> None:
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)
+        self.alarms.append(alarm)
 
 
 class EndpointAlarms(Construct):

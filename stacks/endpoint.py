@@ -13,6 +13,7 @@ from constructs import Construct
 from manifest import Manifest
 from stacks.alarms import EndpointAlarms, ServiceAlarms
 from stacks.balancer import Balancer
+from stacks.dashboard import EndpointDashboard
 from stacks.names import Names
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
@@ -71,6 +72,18 @@ class EndpointStack(cdk.Stack):
         )
         service.node.add_dependency(balancer.listener, alarms)
         ServiceAlarms(self, "ServiceAlarms", service=service, wake=alarms.wake)
+        if config.watch.dashboard:
+            EndpointDashboard(
+                self,
+                "Dashboard",
+                stage=stage,
+                config=config,
+                release=release,
+                names=names,
+                traffic=traffic,
+                service=service,
+                wake=alarms.wake,
+            )
         balancer.targets.add_target(service)
         tasks = service.auto_scale_task_count(
             min_capacity=config.scaling.min_tasks, max_capacity=config.scaling.max_tasks

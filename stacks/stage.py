@@ -39,7 +39,8 @@ class Stage(Construct):
         cluster = ClusterStack(
             self, "cluster", config=config, **self._common("cluster")
         )
-        BudgetStack(self, "budget", config=config, **self._common("budget"))
+        billed = self._common("budget", config.billing_region)
+        BudgetStack(self, "budget", config=config, **billed)
         folder = releases / config.name
         for endpoint in config.endpoints:
             release = read_release(folder / f"{endpoint.model}.json", endpoint.model)
@@ -68,10 +69,11 @@ class Stage(Construct):
             **self._common(name),
         )
 
-    def _common(self, what: str) -> dict[str, Any]:
+    def _common(self, what: str, region: str | None = None) -> dict[str, Any]:
         config = self._config
+        region = region or config.region
         return {
             "names": self._names,
             "stack_name": self._names.stack(what),
-            "env": cdk.Environment(account=config.account, region=config.region),
+            "env": cdk.Environment(account=config.account, region=region),
         }

@@ -35,7 +35,7 @@ class Traffic:
     def milliseconds(self, statistic: str) -> cloudwatch.IMetric:
         """Time until a task had answered, of the slower target group."""
         seconds = {
-            f"seconds{n}": group.metrics.target_response_time(
+            f"{statistic}of{n}": group.metrics.target_response_time(
                 statistic=statistic, period=self.period
             )
             for n, group in enumerate(self.groups)
@@ -52,6 +52,7 @@ class Traffic:
         unanswered = self.load_balancer.metrics.http_code_elb(code, period=self.period)
         return self._share(
             "5xx, percent",
+            "failed",
             elbv2.HttpCodeTarget.TARGET_5XX_COUNT,
             {"unanswered": unanswered},
         )
@@ -62,6 +63,7 @@ class Traffic:
         metrics = self.load_balancer.metrics
         return self._share(
             "refused, percent",
+            "refused",
             elbv2.HttpCodeTarget.TARGET_4XX_COUNT,
             {"unconnected": metrics.rejected_connection_count(period=self.period)},
         )
@@ -112,23 +114,22 @@ class Traffic:
         }
 
     def _share(
-        self, label: str, code: elbv2.HttpCodeTarget, lost: Metrics
+        self, label: str, name: str, code: elbv2.HttpCodeTarget, lost: Metrics
     ) -> cloudwatch.IMetric:
         """The share of all requests, or of those of a target group where that is more."""
         bad = {
-            f"bad{n}": group.metrics.http_code_target(code, period=self.period)
+            f"{name}{n}": group.metrics.http_code_target(code, period=self.period)
             for n, group in enumerate(self.groups)
         }
         answered = self._answered()
-        (name,) = lost
-        dropped = f"FILL({name}, 0)"
-        overall = (
-            f"100 * ({summed(bad)} + {dropped}) / ({summed(answered)} + {dropped})"
-        )
+        (dropped,) = lost
+        unseen = f"FILL({dropped}, 0)"
+        overall = f"100 * ({summed(bad)} + {unseen}) / ({summed(answered)} + {unseen})"
         shares = [overall]
         if len(self.groups) > 1:
             shares += [
-                f"100 * FILL(bad{n}, 0) / answered{n}" for n in range(len(self.groups))
+                f"100 * FILL({name}{n}, 0) / answered{n}"
+                for n in range(len(self.groups))
             ]
         expression = overall if len(shares) == 1 else f"MAX([{', '.join(shares)}])"
         return self._expression(label, expression, {**bad, **answered, **lost})

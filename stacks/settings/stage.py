@@ -19,6 +19,15 @@ LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 180, 365)
 _FOLDER = re.compile(r"(https://)?[\w.~/@:-]+[^/]")
 MOST_TOLD = 10  # addresses of a budget's notification, beside its topic
 
+# Where CloudFormation has no AWS::Budgets::Budget, by cfn-lint's schemas of 2026-11.
+NO_BUDGETS = {
+    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-3",
+    "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+    "ap-southeast-6", "ap-southeast-7", "ca-west-1", "eu-central-2",
+    "eu-north-1", "eu-south-1", "eu-south-2", "il-central-1",
+    "me-central-1", "mx-central-1", "us-gov-east-1", "us-gov-west-1",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class StageConfig:
@@ -34,6 +43,7 @@ class StageConfig:
     monthly_budget_dollars: float  # of what carries the stage's tag
     endpoints: tuple[EndpointConfig, ...]
     budget_emails: tuple[str, ...] = ()  # told at 80 and 100 %, and of the forecast
+    budget_region: str | None = None  # None: the stage's; not every region has budgets
     # Told of an unusual day's cost above this; None: not looked for. Cost Explorer must
     # have been opened once in the account, or the budget's stack cannot be created.
     cost_anomaly_dollars: float | None = None
@@ -63,7 +73,18 @@ class StageConfig:
             endpoint.check(self.name)
             self._check_pool(endpoint)
 
+    @property
+    def billing_region(self) -> str:
+        """Where the budget's stack is, wherever its money is spent."""
+        return self.budget_region or self.region
+
     def _check_told(self, checked: Checked) -> None:
+        region = self.billing_region
+        checked.matches("budget_region", region, REGION, "a region's name")
+        if region in NO_BUDGETS:
+            checked.refuse(
+                "budget_region", region, "a region with budgets, such as us-east-1"
+            )
         if len(self.budget_emails) > MOST_TOLD:
             checked.refuse("budget_emails", self.budget_emails, f"{MOST_TOLD} or fewer")
         for email in self.budget_emails:

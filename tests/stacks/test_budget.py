@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.helpers import REGIONS
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from stacks.settings.checked import ConfigError
+from stacks.settings.stage import NO_BUDGETS
 from tests.stacks.conftest import DEMO, DEV, STAGES, of_type, only, template
 
 PROMISED = [("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
@@ -98,3 +101,25 @@ def test_a_budget_that_could_not_be_told_to_anybody_is_refused() -> None:
     many = tuple(f"{n}@example.com" for n in range(11))
     with pytest.raises(ConfigError, match=r"stage dev: budget_emails: .*10 or fewer"):
         replace(DEV, budget_emails=many)
+
+
+def test_a_region_without_budgets_names_another_for_them() -> None:
+    zones = ("eu-north-1a", "eu-north-1b")
+    north = replace(DEV.network, availability_zones=zones)
+    with pytest.raises(ConfigError, match=r"stage dev: budget_region: 'eu-north-1' is"):
+        replace(DEV, region="eu-north-1", network=north)
+    stage = replace(DEV, region="eu-north-1", network=north, budget_region="us-east-1")
+    assert stage.billing_region == "us-east-1"
+
+
+def test_the_regions_without_budgets_are_those_that_cfn_lint_knows() -> None:
+    manager = PROVIDER_SCHEMA_MANAGER
+
+    def lacks(region: str) -> bool:
+        try:
+            manager.get_resource_schema(region, "AWS::Budgets::Budget")
+        except ResourceNotFoundError:
+            return True
+        return False
+
+    assert {region for region in REGIONS if lacks(region)} == NO_BUDGETS

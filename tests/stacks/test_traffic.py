@@ -82,16 +82,16 @@ def two(groups: tuple[Any, list[Any]]) -> Traffic:
 def test_a_bad_revision_does_not_hide_behind_the_good_one(two: Traffic) -> None:
     """A tenth of the requests, a twentieth of them answered 5xx: 0.5 % of all."""
     failing = worked_out(
-        two.failing_percent(), answered0=900, bad0=0, answered1=100, bad1=5
+        two.failing_percent(), answered0=900, failed0=0, answered1=100, failed1=5
     )
     assert failing == 5
-    slowest = worked_out(two.milliseconds("p99"), seconds0=0.02, seconds1=0.3)
+    slowest = worked_out(two.milliseconds("p99"), p99of0=0.02, p99of1=0.3)
     assert slowest == 300
 
 
 def test_an_idle_target_group_counts_for_nothing(two: Traffic) -> None:
-    assert worked_out(two.failing_percent(), answered0=200, bad0=2) == 1
-    assert worked_out(two.milliseconds("p99"), seconds1=0.25) == 250
+    assert worked_out(two.failing_percent(), answered0=200, failed0=2) == 1
+    assert worked_out(two.milliseconds("p99"), p99of1=0.25) == 250
     assert worked_out(two.healthy_tasks(), healthy1=3) == 3
     assert worked_out(two.requests(), answered0=7) == 7
 
@@ -112,7 +112,9 @@ def test_a_minute_without_requests_is_no_failure(one: Traffic, two: Traffic) -> 
 
 
 def test_refusals_are_those_of_tasks_and_of_the_load_balancer(one: Traffic) -> None:
-    refused = worked_out(one.refused_percent(), answered0=90, bad0=10, unconnected=10)
+    refused = worked_out(
+        one.refused_percent(), answered0=90, refused0=10, unconnected=10
+    )
     assert refused == 20
 
 
@@ -136,8 +138,8 @@ def test_each_group_is_asked_for_its_own_and_the_balancer_for_what_no_group_has(
     }
     of_group = {"LoadBalancer", "TargetGroup"}
     assert asked == {
-        "bad0": of_group,
-        "bad1": of_group,
+        "failed0": of_group,
+        "failed1": of_group,
         "answered0": of_group,
         "answered1": of_group,
         "unanswered": {"LoadBalancer"},
