@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import aws_cdk as cdk
-
 from stacks.settings.delivery import DeliveryConfig
 
 
@@ -50,5 +48,7 @@ def repository(model: str, runtime: str) -> str:
 
 def artifact_bucket(delivery: DeliveryConfig) -> str:
     """The bucket that builds publish to; its name says whose it is."""
+    import aws_cdk as cdk  # two seconds, which a command that asks for a name need not wait
+
     account = delivery.account or cdk.Aws.ACCOUNT_ID
     return f"lathe-artifacts-{account}-{delivery.region}"
