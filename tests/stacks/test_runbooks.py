@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import botocore.session
 import jmespath
 import pytest
 from botocore import xform_name
+
+from costs import __main__ as costs
+from stacks.__main__ import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
@@ -82,6 +86,21 @@ def test_its_aws_commands_are_operations_with_these_options(book: Path) -> None:
         assert asked.keys() - GLOBAL <= known | flags, words
         missing = {xform_name(n, "-") for n in shape.required_members} - asked.keys()
         assert not missing, words
+
+
+@every
+def test_its_python_commands_are_ones_that_their_parsers_take(book: Path) -> None:
+    for words in commands(book):
+        if words[:2] != ["python", "-m"]:
+            continue
+        module, command, *rest = words[2:]
+        if module == "stacks":
+            assert command in COMMANDS
+            parser = import_module(f"stacks.commands.{command}")._parser()
+        else:
+            assert module == "costs"
+            parser, rest = costs._parser(), [command, *rest]
+        parser.parse_args(rest)  # exits, which fails, where it does not know a word
 
 
 @every
