@@ -206,7 +206,7 @@ def _needed(names: set[str], types: list[InstanceType], rates: Rates) -> Scale:
 
 
 def _share(task: Resource, kind: InstanceType) -> float:
-    """Return the part of an instance that one task takes: of what it takes most of."""
+    """Return the part of an instance that one of as many such tasks as fit takes."""
     containers = task.items("ContainerDefinitions")
     cpu = task.number("Cpu", sum(float(c.get("Cpu", 0)) for c in containers))
     memory = task.number("Memory", sum(map(_memory, containers)))
@@ -216,10 +216,18 @@ def _share(task: Resource, kind: InstanceType) -> float:
         for wanted in container.get("ResourceRequirements", [])
         if wanted["Type"] == "GPU"
     )
-    if gpus > kind.gpus:
-        raise AssemblyError(f"{task}: {gpus:g} GPU: more than a {kind.name} has")
-    parts = [cpu / 1024 / kind.vcpu, memory / 1024 / kind.memory_gib]
-    return max([*parts, gpus / kind.gpus] if gpus else parts)
+    taken = {
+        "vCPU": (cpu / 1024, kind.vcpu),
+        "GiB of memory": (memory / 1024, kind.memory_gib),
+        "GPU": (gpus, kind.gpus),
+    }
+    for unit, (wanted, there) in taken.items():
+        if wanted > there:
+            raise AssemblyError(
+                f"{task}: {wanted:g} {unit}: more than the {there} of a {kind.name}"
+            )
+    fit = [there // wanted for wanted, there in taken.values() if wanted]
+    return 1 / min(fit) if fit else 0.0
 
 
 def _memory(container: Mapping[str, Any]) -> float:

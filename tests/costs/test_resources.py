@@ -96,7 +96,7 @@ def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
         ),
         (
             {**group("c7i.large"), **provider(), **tasks(1, gpus=1)},
-            "1 GPU: more than a c7i.large has",
+            "1 GPU: more than the 0 of a c7i.large",
         ),
         (managed(), "AllowedInstanceTypes: none"),
         (
