@@ -27,7 +27,10 @@ def build(app: cdk.App, what: Deployment, releases: Path) -> list[Stage]:
     # Or the assembly would hold the names of temporary folders, new in every process.
     app.node.set_context("aws:cdk:disable-creation-stack-traces", True)
     Delivery(app, deployment=what)
-    return [Stage(app, config=each, releases=releases) for each in what.stages]
+    return [
+        Stage(app, config=each, delivery=what.delivery, releases=releases)
+        for each in what.stages
+    ]
 
 
 def releases_of(app: cdk.App) -> Path:

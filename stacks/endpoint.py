@@ -5,31 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from manifest import Manifest
+from stacks.addresses import read_addresses, read_subnets
 from stacks.alarms import EndpointAlarms, ServiceAlarms
 from stacks.balancer import Balancer
 from stacks.dashboard import EndpointDashboard
 from stacks.names import Names
+from stacks.placement import place
+from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
+from stacks.size import task_size
 from stacks.tags import MODEL_TAG
 from stacks.task import ModelTask
 from stacks.traffic import Traffic
 
 
 class EndpointStack(cdk.Stack):
-    """A Fargate service that runs exactly the image its release names."""
+    """A service that runs exactly the image its release names."""
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
+        delivery: DeliveryConfig,
         stage: StageConfig,
         config: EndpointConfig,
         names: Names,
@@ -37,12 +40,24 @@ class EndpointStack(cdk.Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        vpc = _vpc(self, stage, names)
+        where = read_addresses(self, stage, names)
+        facing = read_subnets(self, "Balancers", names.balancer_subnet_ids, stage)
         cluster = ecs.Cluster.from_cluster_attributes(
-            self, "Cluster", cluster_name=names.cluster, vpc=vpc, security_groups=[]
+            self, "Cluster", cluster_name=names.cluster, vpc=where.vpc
         )
-        task = ModelTask(self, "Task", stage=stage, config=config, release=release)
-        balancer = Balancer(self, "Balancer", vpc=vpc, config=config)
+        size = task_size(config, release)
+        task = ModelTask(
+            self,
+            "Task",
+            delivery=delivery,
+            stage=stage,
+            config=config,
+            release=release,
+            size=size,
+        )
+        balancer = Balancer(
+            self, "Balancer", vpc=where.vpc, subnets=facing, config=config
+        )
         traffic = Traffic(balancer.load_balancer, [balancer.targets])
         alarms = EndpointAlarms(
             self,
@@ -52,15 +67,18 @@ class EndpointStack(cdk.Stack):
             config=config,
             prefix=self.stack_name,
         )
-        service = ecs.FargateService(
+        service = place(
             self,
             "Service",
+            stage=stage,
+            config=config,
+            names=names,
+            where=where,
             cluster=cluster,
             task_definition=task.definition,
-            assign_public_ip=stage.network.public_tasks,
             security_groups=[balancer.tasks],
-            min_healthy_percent=100,
-            max_healthy_percent=200,
+            min_healthy_percent=config.rollout.min_healthy_percent,
+            max_healthy_percent=config.rollout.max_healthy_percent,
             health_check_grace_period=cdk.Duration.seconds(60),
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             deployment_alarms=ecs.DeploymentAlarmConfig(
@@ -88,8 +106,7 @@ class EndpointStack(cdk.Stack):
         tasks = service.auto_scale_task_count(
             min_capacity=config.scaling.min_tasks, max_capacity=config.scaling.max_tasks
         )
-        _, serving = release.measured()
-        a_second = serving.requests_per_second * config.scaling.load_percent / 100
+        a_second = size.requests_per_second * config.scaling.load_percent / 100
         tasks.scale_on_request_count(
             "Requests",
             requests_per_target=max(1, int(a_second * 60)),  # a minute
@@ -100,26 +117,3 @@ class EndpointStack(cdk.Stack):
             tasks.scale_on_cpu_utilization("Cpu", target_utilization_percent=percent)
         cdk.Tags.of(self).add(MODEL_TAG, release.name)
         cdk.CfnOutput(self, "Address", value=balancer.address)
-
-
-def _vpc(scope: Construct, stage: StageConfig, names: Names) -> ec2.IVpc:
-    """The stage's network, by the parameters that its stack wrote."""
-    subnets = ssm.StringListParameter.value_for_typed_list_parameter(
-        scope, names.task_subnet_ids, ssm.ParameterValueType.STRING
-    )
-    zones = list(stage.network.availability_zones)
-    vpc = ec2.Vpc.from_vpc_attributes(
-        scope,
-        "Vpc",
-        vpc_id=ssm.StringParameter.value_for_string_parameter(scope, names.vpc_id),
-        availability_zones=zones,
-        public_subnet_ids=[cdk.Fn.select(i, subnets) for i in range(len(zones))],
-    )
-    for subnet in vpc.public_subnets:  # nothing here asks for their route tables
-        cdk.Validations.of(subnet).acknowledge(
-            cdk.Acknowledgment(
-                id="Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId",
-                reason="imported by id; no route is added to them",
-            )
-        )
-    return vpc

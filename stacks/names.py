@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from manifest import Manifest
 from stacks.settings.delivery import DeliveryConfig
 
 
@@ -44,6 +45,11 @@ class Names:
 def repository(model: str, runtime: str) -> str:
     """The repository of a model's images for a runtime, shared by all stages."""
     return f"lathe/{model}/{runtime}"
+
+
+def image_tag(release: Manifest, *, gpus: bool) -> str:
+    """The image of a release; one that computes on GPUs is another."""
+    return f"{release.image_tag}-gpu" if gpus else release.image_tag
 
 
 def artifact_bucket(delivery: DeliveryConfig) -> str:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from costs.instances import instance_type
 from manifest import Manifest
-from stacks.release import task_size
 from stacks.settings.compute import FargateConfig, PoolConfig
 from stacks.settings.deployment import Deployment
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.network import NewVpc
 from stacks.settings.stage import StageConfig
+from stacks.size import task_size
 
 
 @dataclass(frozen=True)
@@ -139,16 +139,8 @@ def _added(parts: Parts, stage: str, account: str | None, region: str) -> list[N
     return found
 
 
-def most_tasks(endpoint: EndpointConfig) -> int:
-    """How many tasks run while a rollout replaces the most that scaling may start."""
-    scaling, rollout = endpoint.scaling, endpoint.rollout
-    most = max(scaling.max_tasks, *(each.max_tasks for each in scaling.schedule), 0)
-    percent = 200 if rollout.shifts else rollout.max_healthy_percent
-    return max(most, most * percent // 100)  # as ECS does: rounded down
-
-
 def _endpoint(endpoint: EndpointConfig, release: Manifest | None) -> Parts:
-    compute, tasks = endpoint.compute, most_tasks(endpoint)
+    compute, tasks = endpoint.compute, endpoint.most_tasks
     vcpu = _task_vcpu(endpoint, release)
     if isinstance(compute, FargateConfig) and vcpu is not None:
         owned, spot = _split(tasks, compute.on_demand_base, compute.spot_percent)
@@ -166,7 +158,7 @@ def _endpoint(endpoint: EndpointConfig, release: Manifest | None) -> Parts:
 def _task_vcpu(endpoint: EndpointConfig, release: Manifest | None) -> float | None:
     if endpoint.size is not None:
         return endpoint.size.vcpu
-    return task_size(release).vcpu if release else None
+    return task_size(endpoint, release).vcpu if release else None
 
 
 def _split(count: int, base: int, spot_percent: int) -> tuple[int, int]:

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from costs.fargate import FargateSize, SizeError, fargate_size
-from manifest import Manifest, ManifestError, read_manifest
-from stacks.settings.checked import ConfigError
+from manifest import Architecture, Manifest, read_manifest
+from stacks.settings.checked import Checked, ConfigError
+from stacks.settings.endpoint import EndpointConfig
+from stacks.size import task_size
 
-RUNTIME = "flask"  # the one whose port and health check an endpoint knows
 
+def read_release(
+    path: Path, endpoint: EndpointConfig, architecture: Architecture
+) -> Manifest | None:
+    """Return the release of an endpoint's model, None while nothing was built.
 
-def read_release(path: Path, model: str) -> Manifest | None:
-    """Return a model's release, None while nothing was built.
-
-    Raises ManifestError or ConfigError, naming the file, the field and the value.
+    `architecture` is what its tasks run on. Raises ManifestError or ConfigError, naming
+    the file, the field and the value.
     """
     if not path.exists():
         return None
     release = read_manifest(path)
-    if release.name != model:
-        raise ConfigError(f"{path}: name: {release.name!r} is not {model!r}")
-    if release.runtime != RUNTIME:
-        raise ConfigError(f"{path}: runtime: {release.runtime!r} is not {RUNTIME!r}")
+    checked = Checked(f"{path}: for endpoint {endpoint.name}")
+    checked.one_of("name", release.name, (endpoint.model,))
+    if release.architecture != architecture:
+        checked.refuse(
+            "architecture",
+            release.architecture,
+            f"{architecture}, which its tasks run on: build the model on that",
+        )
+    if endpoint.runtime not in release.runtimes:
+        checked.refuse("runtimes", release.runtimes, f"made for {endpoint.runtime}")
     try:
-        task_size(release)
-    except (ManifestError, SizeError) as error:
+        task_size(endpoint, release)
+    except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return release
-
-
-def task_size(release: Manifest) -> FargateSize:
-    """Return the cheapest task that holds what the release was measured to need."""
-    _, serving = release.measured()
-    return fargate_size(serving.memory_mib, vcpu=serving.vcpu)
 
 
 def unused(folder: Path, models: list[str]) -> list[str]:

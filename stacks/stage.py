@@ -15,8 +15,10 @@ from stacks.endpoint import EndpointStack
 from stacks.names import Names
 from stacks.network import NetworkStack
 from stacks.release import read_release, unused
+from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
+from stacks.size import task_size
 from stacks.tags import tag
 
 
@@ -28,9 +30,15 @@ class Stage(Construct):
     """
 
     def __init__(
-        self, scope: Construct, *, config: StageConfig, releases: Path
+        self,
+        scope: Construct,
+        *,
+        config: StageConfig,
+        delivery: DeliveryConfig,
+        releases: Path,
     ) -> None:
         super().__init__(scope, config.name)
+        self._delivery = delivery
         self._config, self._names = config, Names(config.name)
         self.notices: list[str] = []
         network = NetworkStack(
@@ -39,21 +47,31 @@ class Stage(Construct):
         cluster = ClusterStack(
             self, "cluster", config=config, **self._common("cluster")
         )
+        if config.pools:
+            cluster.add_stack_dependency(network)
         billed = self._common("budget", config.billing_region)
         BudgetStack(self, "budget", config=config, **billed)
-        folder = releases / config.name
-        for endpoint in config.endpoints:
-            release = read_release(folder / f"{endpoint.model}.json", endpoint.model)
-            if release is None:
-                self._note(f"endpoint {endpoint.name} is waiting for its first build")
-                continue
+        for endpoint, release in self._released(releases / config.name):
             stack = self._endpoint(endpoint, release)
             for earlier in (network, cluster):
                 stack.add_stack_dependency(earlier)
-        for model in unused(folder, [endpoint.model for endpoint in config.endpoints]):
-            self._note(f"release {model} is run by no endpoint")
         owner, center = config.owner, config.cost_center
         tag(self, stage=config.name, owner=owner, cost_center=center)
+
+    def _released(self, folder: Path) -> list[tuple[EndpointConfig, Manifest]]:
+        """Return the endpoints that have a release, and note those that have none."""
+        config, found = self._config, []
+        for endpoint in config.endpoints:
+            path = folder / f"{endpoint.model}.json"
+            release = read_release(path, endpoint, config.architecture_of(endpoint))
+            if release is None:
+                self._note(f"endpoint {endpoint.name} is waiting for its first build")
+            else:
+                found.append((endpoint, release))
+        for model in unused(folder, [endpoint.model for endpoint in config.endpoints]):
+            self._note(f"release {model} is run by no endpoint")
+        config.check_room({each.name: task_size(each, made) for each, made in found})
+        return found
 
     def _note(self, what: str) -> None:
         self.notices.append(f"{self._config.name}: {what}")
@@ -63,6 +81,7 @@ class Stage(Construct):
         return EndpointStack(
             self,
             name,
+            delivery=self._delivery,
             stage=self._config,
             config=endpoint,
             release=release,

@@ -9,88 +9,129 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from manifest import Manifest
-from stacks.names import repository
-from stacks.release import task_size
+from stacks.names import image_tag, repository
 from stacks.retention import retention
+from stacks.runtimes import SERVERS, Server
+from stacks.settings.compute import InstancesConfig, TaskSize
+from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
+from stacks.size import cpu_units
 
-PORT = 8080
-USER = "10001:10001"  # the image's own; said here too, so that no image can be root
-STOP_SECONDS = 60  # to answer what was accepted; the server gives up after 25
-TMP_MIB = 16  # gunicorn keeps a heartbeat file a worker there; taken from the memory
+ARCHITECTURES = {
+    "x86_64": ecs.CpuArchitecture.X86_64,
+    "arm64": ecs.CpuArchitecture.ARM64,
+}
 
 
 class ModelTask(Construct):
-    """Sized from what the release was measured to need."""
+    """Runs exactly the image that its release names, and may do little else."""
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
+        delivery: DeliveryConfig,
         stage: StageConfig,
         config: EndpointConfig,
         release: Manifest,
+        size: TaskSize,
     ) -> None:
         super().__init__(scope, id_)
-        size = task_size(release)
-        self.definition = ecs.FargateTaskDefinition(
-            self,
-            "Definition",
-            cpu=size.cpu_units,
-            memory_limit_mib=size.memory_mib,
-            runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=ecs.CpuArchitecture.X86_64,
-                operating_system_family=ecs.OperatingSystemFamily.LINUX,
-            ),
-        )
-        # By name, not by reference: a reference would be an export.
-        images = ecr.Repository.from_repository_name(
-            self, "Images", repository(release.name, config.runtime)
-        )
+        server, compute = SERVERS[config.runtime], config.compute
+        gpus = compute.gpus if isinstance(compute, InstancesConfig) else 0
+        self.definition = _definition(self, stage, config, size)
+        name = repository(release.name, config.runtime)
+        images = _repository(self, delivery, name)
+        tag = image_tag(release, gpus=gpus > 0)
         self.definition.add_container(
             release.name,
-            image=ecs.ContainerImage.from_ecr_repository(images, release.image_tag),
-            port_mappings=[ecs.PortMapping(container_port=PORT)],
-            user=USER,
+            image=ecs.ContainerImage.from_ecr_repository(images, tag),
+            port_mappings=[ecs.PortMapping(container_port=server.port)],
+            user=server.user,
             readonly_root_filesystem=True,
-            linux_parameters=self._confined(),
-            stop_timeout=cdk.Duration.seconds(STOP_SECONDS),
+            linux_parameters=_confined(self, server),
+            stop_timeout=cdk.Duration.seconds(server.stop_seconds),
+            gpu_count=gpus or None,
             environment={
+                "STAGE": stage.name,
+                "ENDPOINT": config.name,
                 "MODEL_NAME": release.name,
                 "MODEL_VERSION": release.version,
                 # Fargate's quota is in a cgroup that the container cannot see.
                 "SERVER_VCPU": f"{size.vcpu:g}",
             },
-            logging=ecs.LogDriver.aws_logs(
-                stream_prefix=release.name,
-                log_group=logs.LogGroup(
-                    self,
-                    "Log",
-                    retention=retention(stage.log_days),
-                    removal_policy=cdk.RemovalPolicy.DESTROY,
-                ),
-                mode=ecs.AwsLogDriverMode.NON_BLOCKING,
+            logging=self._log(release.name, stage.log_days),
+        )
+
+    def _log(self, prefix: str, days: int) -> ecs.LogDriver:
+        return ecs.LogDriver.aws_logs(
+            stream_prefix=prefix,
+            log_group=logs.LogGroup(
+                self,
+                "Log",
+                retention=retention(days),
+                removal_policy=cdk.RemovalPolicy.DESTROY,
             ),
+            mode=ecs.AwsLogDriverMode.NON_BLOCKING,
         )
 
-    def _confined(self) -> ecs.LinuxParameters:
-        """No capability, and one place to write: memory, mounted at /tmp.
 
-        Not a volume: Fargate mounts those for root only, and the server is not root.
-        """
-        parameters = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
-        parameters.drop_capabilities(ecs.Capability.ALL)
-        parameters.add_tmpfs(
-            ecs.Tmpfs(
-                container_path="/tmp",
-                size=TMP_MIB,
-                mount_options=[
-                    ecs.TmpfsMountOption.NOSUID,
-                    ecs.TmpfsMountOption.NODEV,
-                    ecs.TmpfsMountOption.NOEXEC,
-                ],
-            )
+def _repository(
+    scope: Construct, delivery: DeliveryConfig, name: str
+) -> ecr.IRepository:
+    """By name, not by reference: a reference would be an export."""
+    arn = cdk.Stack.of(scope).format_arn(
+        service="ecr",
+        resource="repository",
+        resource_name=name,
+        account=delivery.account,
+        region=delivery.region,
+    )
+    return ecr.Repository.from_repository_attributes(
+        scope, "Images", repository_arn=arn, repository_name=name
+    )
+
+
+def _definition(
+    scope: Construct, stage: StageConfig, config: EndpointConfig, size: TaskSize
+) -> ecs.TaskDefinition:
+    """The same bounds everywhere: a task has what it was measured with, and no more."""
+    pool, kinds = stage.pool_of(config), ecs.Compatibility
+    on_group = pool is not None and not pool.managed  # of one architecture by itself
+    platform = ecs.RuntimePlatform(
+        cpu_architecture=ARCHITECTURES[stage.architecture_of(config)],
+        operating_system_family=ecs.OperatingSystemFamily.LINUX,
+    )
+    elsewhere = kinds.MANAGED_INSTANCES if pool else kinds.FARGATE
+    return ecs.TaskDefinition(
+        scope,
+        "Definition",
+        compatibility=kinds.EC2 if on_group else elsewhere,
+        network_mode=ecs.NetworkMode.AWS_VPC,
+        cpu=str(cpu_units(size.vcpu)),
+        memory_mib=str(size.memory_mib),
+        runtime_platform=None if on_group else platform,
+    )
+
+
+def _confined(scope: Construct, server: Server) -> ecs.LinuxParameters:
+    """No capability, and one place to write: memory, mounted at /tmp.
+
+    Not a volume: Fargate mounts those for root only, and the server is not root.
+    """
+    parameters = ecs.LinuxParameters(scope, "Linux", init_process_enabled=True)
+    parameters.drop_capabilities(ecs.Capability.ALL)
+    parameters.add_tmpfs(
+        ecs.Tmpfs(
+            container_path="/tmp",
+            size=server.tmp_mib,
+            mount_options=[
+                ecs.TmpfsMountOption.NOSUID,
+                ecs.TmpfsMountOption.NODEV,
+                ecs.TmpfsMountOption.NOEXEC,
+            ],
         )
-        return parameters
+    )
+    return parameters

@@ -8,10 +8,10 @@ from aws_cdk import aws_ecs as ecs
 
 from costs.hourly import fargate_dollars, instance_dollars
 from manifest import Manifest
-from stacks.release import task_size
 from stacks.settings.compute import FargateConfig
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
+from stacks.size import task_size
 from stacks.traffic import MINUTE, Traffic
 
 # The server writes these into its log, in CloudWatch's embedded metric format.
@@ -110,7 +110,7 @@ def dollars_an_hour(
     stage: StageConfig, config: EndpointConfig, release: Manifest
 ) -> float | None:
     """What a task costs on demand; None where no book of the region has it."""
-    size, compute = config.size or task_size(release), config.compute
+    size, compute = task_size(config, release), config.compute
     if isinstance(compute, FargateConfig):
         return fargate_dollars(
             stage.region,

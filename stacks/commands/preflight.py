@@ -111,7 +111,7 @@ def _releases(
     for each in what.stages:
         for endpoint in each.endpoints:
             path = folder / each.name / f"{endpoint.model}.json"
-            if release := read_release(path, endpoint.model):
+            if release := read_release(path, endpoint, each.architecture_of(endpoint)):
                 releases[each.name, endpoint.model] = release
             elif endpoint.size is None and stage in (None, each.name):
                 _note(f"{each.name}: {endpoint.name} has no release: no vCPU counted")

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NoReturn
 
 ACCOUNT = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
@@ -23,7 +24,7 @@ class Checked:
 
     where: str
 
-    def refuse(self, field: str, value: object, wanted: str) -> None:
+    def refuse(self, field: str, value: object, wanted: str) -> NoReturn:
         raise ConfigError(f"{self.where}: {field}: {value!r} is not {wanted}")
 
     def within(self, field: str, value: object, low: float, high: float) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import get_args
 
+from costs.instances import InstanceError, InstanceType, instance_type
 from manifest import Architecture
 from stacks.settings.checked import NAME, Checked
 
-_TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
+ARCHITECTURES = get_args(Architecture)
 
 
 @dataclass(frozen=True)
@@ -57,32 +57,66 @@ Compute = FargateConfig | InstancesConfig
 
 @dataclass(frozen=True)
 class PoolConfig:
-    """EC2 instances of a stage's cluster, as many as its tasks need at a time."""
+    """EC2 instances of a stage's cluster, as many as its tasks need at a time.
+
+    The types listed decide architecture and GPUs, which are the same for all of them.
+    """
 
     name: str
-    instance_types: tuple[str, ...]  # any of them: more types, fewer interruptions
+    instance_types: tuple[
+        str, ...
+    ]  # first choice first; more types, fewer interruptions
     min_instances: int
     max_instances: int
-    architecture: Architecture = "x86_64"
     spot_percent: int = 0  # of the instances above on_demand_base
     on_demand_base: int = 0
     disk_gib: int = 60  # the GPU image's own size is 30
     managed: bool = False  # True: ECS Managed Instances, patched by AWS for a fee
 
+    @property
+    def types(self) -> tuple[InstanceType, ...]:
+        """Return what the listed types have. Raises InstanceError for an unknown one."""
+        return tuple(instance_type(name) for name in self.instance_types)
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.types[0].architecture
+
+    @property
+    def gpus(self) -> int:
+        """Return the GPUs that each of its instances has at least."""
+        return min(kind.gpus for kind in self.types)
+
     def check(self, checked: Checked) -> None:
         """Raise ConfigError for what Auto Scaling or ECS would refuse."""
         checked.matches("name", self.name, NAME, "lower-case words joined by hyphens")
-        checked.one_of("architecture", self.architecture, ARCHITECTURES)
-        if not self.instance_types:
-            checked.refuse("instance_types", self.instance_types, "one or more types")
-        for kind in self.instance_types:
-            checked.matches("instance_types", kind, _TYPE, "an instance type")
+        self._check_types(checked)
         checked.within("min_instances", self.min_instances, 0, 1_000)
         checked.within("max_instances", self.max_instances, 1, 1_000)
         checked.within("max_instances", self.max_instances, self.min_instances, 1_000)
         checked.within("spot_percent", self.spot_percent, 0, 100)
         checked.within("on_demand_base", self.on_demand_base, 0, self.max_instances)
         checked.within("disk_gib", self.disk_gib, 30, 16_384)
+        if self.managed:
+            # What ECS Managed Instances cannot be told.
+            checked.within("min_instances", self.min_instances, 0, 0)
+            checked.within("on_demand_base", self.on_demand_base, 0, 0)
+            checked.one_of("spot_percent", self.spot_percent, (0, 100))
 
-
-ARCHITECTURES = get_args(Architecture)
+    def _check_types(self, checked: Checked) -> None:
+        if not self.instance_types:
+            checked.refuse("instance_types", self.instance_types, "one or more types")
+        if len(set(self.instance_types)) < len(self.instance_types):
+            checked.refuse("instance_types", self.instance_types, "all different")
+        try:
+            types = self.types
+        except InstanceError as error:
+            checked.refuse("instance_types", self.instance_types, f"known: {error}")
+        for kind in types:
+            if kind.architecture != self.architecture:
+                wanted = f"{self.architecture} as {self.instance_types[0]} is"
+                checked.refuse("instance_types", kind.name, wanted)
+        if len({bool(kind.gpus) for kind in types}) > 1:
+            checked.refuse(
+                "instance_types", self.instance_types, "all with GPUs, or all without"
+            )

@@ -7,7 +7,12 @@ from typing import Literal, get_args
 
 from manifest import Runtime
 from stacks.settings.checked import NAME, Checked
-from stacks.settings.compute import Compute, FargateConfig, TaskSize
+from stacks.settings.compute import (
+    Compute,
+    FargateConfig,
+    InstancesConfig,
+    TaskSize,
+)
 from stacks.settings.door import DoorConfig
 from stacks.settings.rollout import RolloutConfig
 from stacks.settings.scaling import ScalingConfig
@@ -31,6 +36,20 @@ class EndpointConfig:
     size: TaskSize | None = None  # None: what the release was measured to need
     rollout: RolloutConfig = RolloutConfig()
 
+    @property
+    def least_tasks(self) -> int:
+        """Return how few tasks scaling may leave running."""
+        scheduled = (each.min_tasks for each in self.scaling.schedule)
+        return min([self.scaling.min_tasks, *scheduled])
+
+    @property
+    def most_tasks(self) -> int:
+        """Return how many tasks run at most, while one release replaces another."""
+        scheduled = (each.max_tasks for each in self.scaling.schedule)
+        most, rollout = max([self.scaling.max_tasks, *scheduled]), self.rollout
+        percent = 200 if rollout.shifts else rollout.max_healthy_percent
+        return max(most, most * percent // 100)  # as ECS does: rounded down
+
     def check(self, stage: str) -> None:
         """Raise ConfigError naming stage, endpoint, field, value and bound."""
         checked = Checked(f"stage {stage}: endpoint {self.name}")
@@ -43,9 +62,25 @@ class EndpointConfig:
             part.check(checked)
         if self.size is not None:
             self.size.check(checked)
+        self._check_replaceable(checked)
+        if isinstance(self.compute, InstancesConfig) and self.runtime == "flask":
+            checked.within("compute.gpus", self.compute.gpus, 0, 0)  # LiteRT uses none
         if self.rollout.checked and not self.door.internal:
             checked.refuse(
                 "rollout.checked",
                 True,
                 "possible on the internet: the check calls from within the VPC",
+            )
+
+    def _check_replaceable(self, checked: Checked) -> None:
+        """Refuse percentages between which not one task more or less may run."""
+        least, rollout = self.least_tasks, self.rollout
+        more = least * rollout.max_healthy_percent // 100 - least
+        fewer = least - -(-least * rollout.min_healthy_percent // 100)
+        if not rollout.shifts and not more and not fewer:
+            checked.refuse(
+                "rollout.max_healthy_percent",
+                rollout.max_healthy_percent,
+                f"enough: of {least} tasks at {rollout.min_healthy_percent} % or more"
+                " healthy not one is ever replaced",
             )

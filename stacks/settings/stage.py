@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from manifest import Architecture
 from stacks.settings.checked import ACCOUNT, EMAIL, NAME, REGION, Checked
-from stacks.settings.compute import InstancesConfig, PoolConfig
+from stacks.settings.compute import (
+    FargateConfig,
+    InstancesConfig,
+    PoolConfig,
+    TaskSize,
+)
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.network import Network
+from stacks.settings.room import check_room
 
 Insights = Literal["disabled", "enabled", "enhanced"]
 
@@ -72,6 +80,7 @@ class StageConfig:
         for endpoint in self.endpoints:
             endpoint.check(self.name)
             self._check_pool(endpoint)
+        self.check_room({})
 
     @property
     def billing_region(self) -> str:
@@ -99,9 +108,37 @@ class StageConfig:
 
     def _check_pool(self, endpoint: EndpointConfig) -> None:
         compute, pools = endpoint.compute, [pool.name for pool in self.pools]
+        if not isinstance(compute, InstancesConfig):
+            return
+        checked = Checked(f"stage {self.name}: endpoint {endpoint.name}")
+        checked.one_of("compute.pool", compute.pool, pools)
+        pool = self.pool_of(endpoint)
+        if pool is not None and pool.gpus and not compute.gpus:
+            checked.refuse("compute.gpus", 0, "1 or more, on instances that have GPUs")
+
+    def check_room(self, sizes: Mapping[str, TaskSize]) -> None:
+        """Raise ConfigError where a pool is too small to update its endpoints on.
+
+        `sizes` are those of endpoints, by name, that their releases were measured to
+        need; others count as far as their configs say.
+        """
+        for pool in self.pools:
+            check_room(self.name, pool, self.endpoints, sizes)
+
+    def pool_of(self, endpoint: EndpointConfig) -> PoolConfig | None:
+        """Return the pool that an endpoint's tasks run on, None on Fargate."""
+        compute = endpoint.compute
         if isinstance(compute, InstancesConfig):
-            checked = Checked(f"stage {self.name}: endpoint {endpoint.name}")
-            checked.one_of("compute.pool", compute.pool, pools)
+            return next(pool for pool in self.pools if pool.name == compute.pool)
+        return None
+
+    def architecture_of(self, endpoint: EndpointConfig) -> Architecture:
+        """Return the architecture that an endpoint's tasks run on."""
+        compute, pool = endpoint.compute, self.pool_of(endpoint)
+        if isinstance(compute, FargateConfig):
+            return compute.architecture
+        assert pool is not None
+        return pool.architecture
 
 
 def _check_names(checked: Checked, field: str, names: list[str]) -> None:

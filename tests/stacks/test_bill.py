@@ -16,7 +16,8 @@ from costs.usage import Usage
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import only, release, synthesize, template, write_release
 
-HOUR = 0.04048 + 2 * 0.004445 + 0.005  # 1 vCPU, 2 GB, a public address
+SPOT = 1 - Usage().spot_discount.minimum  # dev runs on Spot alone
+HOUR = SPOT * (0.04048 + 2 * 0.004445) + 0.005  # 1 vCPU, 2 GB, a public address
 
 
 def billed(assembly: Path) -> Bill:
@@ -77,4 +78,4 @@ def test_a_release_that_grows_across_a_fargate_size_changes_the_bill(
     after = synthesize(tmp_path / "cdk.out", tmp_path / "releases")
     (change,) = difference(billed(assembly), billed(after)).changes
     assert (change.kind, change.stack) == ("changed", "dev-endpoint-support-sentiment")
-    assert change.monthly.minimum == pytest.approx(730 * 0.004445)
+    assert change.monthly.minimum == pytest.approx(730 * SPOT * 0.004445)

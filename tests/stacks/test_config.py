@@ -151,7 +151,7 @@ def test_a_network_that_is_there_has_a_subnet_in_each_zone() -> None:
         ({"pools": (POOL, POOL)}, "pools: ['gpu', 'gpu'] is not all different"),
         (
             {"pools": (replace(POOL, instance_types=("g6",)),)},
-            "pool gpu: instance_types: 'g6' is not an instance type",
+            "pool gpu: instance_types: ('g6',) is not known: instance type g6 is not in",
         ),
         (
             {"pools": (replace(POOL, min_instances=3),)},
@@ -202,8 +202,16 @@ def test_logs_can_be_kept_for_every_time_that_a_stage_may_ask_for(days: int) -> 
     ("changes", "message"),
     [
         ({"serving": None}, "serving: not measured"),
-        ({"name": "other"}, "name: 'other' is not 'support-sentiment'"),
-        ({"runtime": "tf_serving"}, "runtime: 'tf_serving' is not 'flask'"),
+        ({"name": "other"}, "name: 'other' is not one of support-sentiment"),
+        (
+            {"architecture": "arm64"},
+            "architecture: 'arm64' is not x86_64, which its tasks run on",
+        ),
+        (
+            {"files": {"saved_model/saved_model.pb": "4" * 64}},
+            "runtimes: ('tf_serving',) is not made for flask",
+        ),
+        ({"runtime": "tf_serving"}, "size: None is not given, and nobody measured"),
         ({"serving": HUGE}, "serving.memory_mib: 300000 needs 375000 MiB"),
     ],
 )
@@ -216,5 +224,6 @@ def test_a_release_that_could_not_run_is_refused_by_its_file(
     path = tmp_path / "support-sentiment.json"
     path.write_text(make_manifest(**changes).to_json())
     with pytest.raises(ConfigError) as refusal:
-        read_release(path, "support-sentiment")
-    assert str(refusal.value).startswith(f"{path}: {message}")
+        read_release(path, ENDPOINT, "x86_64")
+    assert str(refusal.value).startswith(f"{path}: ")
+    assert f"endpoint {ENDPOINT.name}: {message}" in str(refusal.value)

@@ -187,7 +187,10 @@ def test_gpus_are_shown_where_there_are_some(page: Widgets, gpu_page: Widgets) -
 def test_managed_instances_report_the_gpus_of_each_task(
     tmp_path: Path, make_manifest: ManifestFactory
 ) -> None:
-    pools = tuple(replace(pool, managed=True) for pool in DEMO.pools)
+    pools = tuple(
+        replace(pool, managed=True, min_instances=0, on_demand_base=0, spot_percent=0)
+        for pool in DEMO.pools
+    )
     demo = replace(DEMO, pools=pools, endpoints=DEMO.endpoints[1:])
     write_release(tmp_path / "releases", "demo", make_manifest())
     what = replace(SHOWN, stages=(*SHOWN.stages[:2], demo))

@@ -19,7 +19,7 @@ from costs.instances import instance_types
 from manifest import Manifest
 from stacks import quotas
 from stacks.commands.preflight import main
-from stacks.quotas import QUOTAS, Quota, family, most_tasks, needs
+from stacks.quotas import QUOTAS, Quota, family, needs
 from stacks.settings.compute import FargateConfig
 from stacks.settings.deployment import Deployment
 from stacks.settings.network import NewVpc
@@ -103,10 +103,10 @@ def test_a_rollout_doubles_the_tasks_that_a_shift_keeps_and_else_what_is_healthy
 ):
     endpoint = PROD.endpoints[0]
     assert endpoint.rollout.shifts
-    assert most_tasks(endpoint) == 2 * endpoint.scaling.max_tasks
+    assert endpoint.most_tasks == 2 * endpoint.scaling.max_tasks
     rolling = replace(endpoint, rollout=RolloutConfig(max_healthy_percent=150))
     most = endpoint.scaling.max_tasks * 150 // 100
-    assert most_tasks(rolling) == most
+    assert rolling.most_tasks == most
 
 
 def test_vcpu_are_counted_where_tasks_and_instances_are_paid_for(
@@ -114,7 +114,7 @@ def test_vcpu_are_counted_where_tasks_and_instances_are_paid_for(
 ) -> None:
     """The release was measured on one vCPU: a task of one vCPU."""
     dev, demo = (amounts(SHOWN, releases, stage) for stage in ("dev", "demo"))
-    assert dev[quotas.FARGATE_SPOT] == most_tasks(DEV.endpoints[0])
+    assert dev[quotas.FARGATE_SPOT] == DEV.endpoints[0].most_tasks
     assert quotas.FARGATE not in dev
     # Half of what is above the one on demand, each half rounded up: 8 tasks in a shift.
     assert (demo[quotas.FARGATE], demo[quotas.FARGATE_SPOT]) == (5, 4)

@@ -106,7 +106,7 @@ def test_a_release_that_no_endpoint_runs_is_pointed_out(
     tmp_path: Path, make_manifest: ManifestFactory
 ) -> None:
     write_release(tmp_path, "dev", make_manifest(name="suport-sentiment"))
-    stage = Stage(cdk.App(), config=DEV, releases=tmp_path)
+    stage = Stage(cdk.App(), config=DEV, delivery=SHOWN.delivery, releases=tmp_path)
     assert stage.notices == [
         "dev: endpoint support-sentiment is waiting for its first build",
         "dev: release suport-sentiment is run by no endpoint",
