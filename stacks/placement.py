@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
@@ -15,6 +16,7 @@ from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
 
 FARGATE, FARGATE_SPOT = "FARGATE", "FARGATE_SPOT"
+GRACE_SECONDS = 60  # until a task that is not ready counts as unhealthy
 ZONES = "attribute:ecs.availability-zone"
 
 Strategy = ecs.CapacityProviderStrategy
@@ -36,7 +38,14 @@ def place(
     have no public address and need none: the instance fetches image and writes log.
     """
     pool = stage.pool_of(config)
+    cluster = ecs.Cluster.from_cluster_attributes(
+        scope, "Cluster", cluster_name=names.cluster, vpc=where.vpc
+    )
     common |= {
+        "cluster": cluster,
+        "health_check_grace_period": cdk.Duration.seconds(GRACE_SECONDS),
+        "propagate_tags": ecs.PropagatedTagSource.SERVICE,
+        "enable_ecs_managed_tags": True,
         "capacity_provider_strategies": strategies(config, names),
         "vpc_subnets": ec2.SubnetSelection(subnets=list(where.subnets)),
     }

@@ -13,7 +13,7 @@ from stacks.settings.compute import (
     InstancesConfig,
     TaskSize,
 )
-from stacks.settings.door import DoorConfig
+from stacks.settings.door import Cognito, DoorConfig, Oidc
 from stacks.settings.rollout import RolloutConfig
 from stacks.settings.scaling import ScalingConfig
 from stacks.settings.watch import WatchConfig
@@ -65,6 +65,14 @@ class EndpointConfig:
         self._check_replaceable(checked)
         if isinstance(self.compute, InstancesConfig) and self.runtime == "flask":
             checked.within("compute.gpus", self.compute.gpus, 0, 0)  # LiteRT uses none
+        signed_in = isinstance(self.door.access, Cognito | Oidc)
+        if self.rollout.shifts and signed_in:
+            checked.refuse(
+                "rollout.kind",
+                self.rollout.kind,
+                "rolling: ECS shifts rules that forward and nothing else, and this"
+                " door's rule signs people in first",
+            )
         if self.rollout.checked and not self.door.internal:
             checked.refuse(
                 "rollout.checked",

@@ -37,7 +37,8 @@ class RolloutConfig:
     def check(self, checked: Checked) -> None:
         """Raise ConfigError for what ECS would refuse, or never finish."""
         checked.one_of("rollout.kind", self.kind, get_args(RolloutKind))
-        checked.within("rollout.step_percent", self.step_percent, 0.1, 99.9)
+        least = 3 if self.kind == "linear" else 0.1
+        checked.within("rollout.step_percent", self.step_percent, least, 99.9)
         checked.within("rollout.step_minutes", self.step_minutes, 0, 1_440)
         checked.within("rollout.bake_minutes", self.bake_minutes, 0, 1_440)
         checked.within("rollout.min_healthy_percent", self.min_healthy_percent, 0, 100)

@@ -29,9 +29,10 @@ def test_only_configured_callers_get_in(endpoint: dict[str, Any]) -> None:
     assert [(r["CidrIp"], r["FromPort"], r["ToPort"]) for r in inbound] == [
         (block, 80, 80) for block in ENDPOINT.door.callers
     ]
-    (into_tasks,) = of_type(endpoint, "AWS::EC2::SecurityGroupIngress")
-    assert into_tasks["FromPort"] == into_tasks["ToPort"] == 8080
-    assert "SourceSecurityGroupId" in into_tasks
+    between = of_type(endpoint, "AWS::EC2::SecurityGroupIngress")
+    assert all("SourceSecurityGroupId" in rule for rule in between)
+    ports = [(rule["FromPort"], rule["ToPort"]) for rule in between]
+    assert sorted(ports) == [(8080, 8080), (8081, 8081)]  # tasks; the check function
     balancer = only(endpoint, "AWS::ElasticLoadBalancingV2::LoadBalancer")
     assert balancer["Scheme"] == "internal"
 
@@ -59,12 +60,16 @@ def test_an_endpoint_on_the_internet_speaks_tls_to_the_callers_it_names(
     what = replace(SHOWN, stages=(replace(DEV, endpoints=(public,)), PROD))
     out = synthesize(tmp_path / "out", tmp_path / "releases", what)
     endpoint = template(out, "dev-endpoint-support-sentiment")
-    listener = only(endpoint, "AWS::ElasticLoadBalancingV2::Listener")
-    assert (listener["Protocol"], listener["Port"]) == ("HTTPS", 443)
-    assert listener["Certificates"] == [{"CertificateArn": certificate}]
+    listeners = of_type(endpoint, "AWS::ElasticLoadBalancingV2::Listener")
+    tls = next(each for each in listeners if each["Protocol"] == "HTTPS")
+    assert tls["Port"] == 443
+    assert tls["Certificates"] == [{"CertificateArn": certificate}]
+    (plain,) = (each for each in listeners if each["Protocol"] == "HTTP")
+    (moved,) = plain["DefaultActions"]
+    assert (plain["Port"], moved["Type"]) == (80, "redirect")
     inbound = [
         rule["CidrIp"]
         for group in of_type(endpoint, "AWS::EC2::SecurityGroup")
         for rule in group.get("SecurityGroupIngress", [])
     ]
-    assert inbound == ["192.0.2.0/24"]
+    assert inbound == ["192.0.2.0/24"] * 2  # 443, and 80 to be sent there

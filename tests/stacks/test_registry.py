@@ -40,12 +40,10 @@ def test_what_releases_point_at_is_kept_when_a_stage_is_destroyed(
             for r in yaml.safe_load(path.read_text())["Resources"].values()
             if r.get("DeletionPolicy", "Delete") != "Delete"
         }
-        wanted = (
-            {"AWS::ECR::Repository", "AWS::S3::Bucket", "AWS::KMS::Key"}
-            if "registry" in path.name
-            else set()
-        )
-        assert kept == wanted, path.name
+        if "registry" in path.name:
+            assert kept == {"AWS::ECR::Repository", "AWS::S3::Bucket", "AWS::KMS::Key"}
+        else:  # who called an endpoint may be asked for when it is gone
+            assert kept <= {"AWS::S3::Bucket"}, path.name
 
 
 def test_artifacts_are_private_encrypted_and_versioned(assembly: Path) -> None:
