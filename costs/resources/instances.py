@@ -40,7 +40,7 @@ def auto_scaling_group(resource: Resource, rates: Rates) -> Estimate:
         *_addresses(_public(resource, template, rates), count, rates),
         *_metrics(template.get(_MONITORING, False) in (True, "true"), count, rates),
     ]
-    return Estimate(_described(types, count, bought), tuple(charges))
+    return Estimate(_described(types, count, bought, rates), tuple(charges))
 
 
 def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
@@ -75,7 +75,7 @@ def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
             resource.get(f"{managed}.Monitoring", "") == "DETAILED", count, rates
         ),
     ]
-    return Estimate(_described(types, count, {market: count}), tuple(charges))
+    return Estimate(_described(types, count, {market: count}, rates), tuple(charges))
 
 
 def _launch_template(group: Resource, rates: Rates) -> Resource:
@@ -121,8 +121,7 @@ def _hours(
     rates: Rates,
     *assumptions: str,
 ) -> Iterator[Charge]:
-    priced = {kind.name: rates.book.price(market, kind.name).usd for kind in types}
-    low, high = min(priced, key=priced.__getitem__), max(priced, key=priced.__getitem__)
+    low, high = _ends(market, types, rates)
     hours = count * HOURS
     if low == high:
         yield rates.charge(market, low, hours, *assumptions)
@@ -238,12 +237,18 @@ def _whole(instances: float) -> int:
     return math.ceil(round(instances, 6))
 
 
+def _ends(market: str, types: list[InstanceType], rates: Rates) -> tuple[str, str]:
+    """Return the cheapest and the dearest of some types in a market."""
+    priced = {kind.name: rates.book.price(market, kind.name).usd for kind in types}
+    return min(priced, key=priced.__getitem__), max(priced, key=priced.__getitem__)
+
+
 def _described(
-    types: list[InstanceType], count: Scale, bought: Mapping[str, Scale]
+    types: list[InstanceType], count: Scale, bought: Mapping[str, Scale], rates: Rates
 ) -> str:
     markets = {(_SPOT,): "Spot ", (_ON_DEMAND, _SPOT): "part Spot "}
     text = counted(count, f"{markets.get(tuple(bought), '')}instance")
-    names = ", ".join(kind.name for kind in types)
-    if len(types) > 1:
-        names = f"cheapest of {names} at minimum, dearest at maximum"
-    return f"{text}: {names}"
+    low, high = _ends(_ON_DEMAND, types, rates)
+    if low == high:
+        return f"{text}, {low}"
+    return f"{text}, {low} (cheapest) to {high} (dearest of {len(types)})"

@@ -27,7 +27,7 @@ def log_group(resource: Resource, rates: Rates) -> Estimate:
         rare = resource.get("LogGroupClass", "STANDARD") == "INFREQUENT_ACCESS"
         item = f"logs ingestion, {'infrequent access' if rare else 'standard'}"
         charges.insert(0, rates.charge("CloudWatch", item, gigabytes, *assumptions))
-    kept_for = f"{float(days):g} days" if days is not None else "ever"
+    kept_for = "ever" if days is None else counted(Scale.always(float(days)), "day")
     return Estimate(f"log group, kept for {kept_for}", tuple(charges))
 
 

@@ -44,6 +44,14 @@ def test_a_service_costs_its_tasks_between_the_ends_of_its_scaling(
     assert dev.monthly.maximum == pytest.approx(730 * HOUR * scaling["MaxCapacity"])
 
 
+def test_the_cheapest_stage_that_serves_costs_at_most_40_dollars_a_month(
+    assembly: Path,
+) -> None:
+    dev = bill(read_assembly(assembly).stage("dev"), Usage())
+    assert [line.stack for line in services(dev)] == ["dev-endpoint-support-sentiment"]
+    assert dev.monthly.minimum <= 40
+
+
 def test_an_idle_network_costs_what_its_option_says(assembly: Path) -> None:
     """The options are written by hand: here they meet the templates."""
     nobody = Scale.always(0)
