@@ -110,7 +110,8 @@ node_modules/.installed: package.json package-lock.json
 	@command -v npm >/dev/null && node --version >/dev/null 2>&1 || \
 	  { echo "error: Node.js with npm is needed (any version from 18 on): it runs the CDK CLI" >&2; exit 2; }
 	@echo "installing the CDK CLI"
-	@optional=$$(node -p 'process.versions.node.split(".")[0] >= 22 ? "omit" : "include"'); \
+	@optional=$$([ -x $(NODE_BIN)/node ] && echo include || \
+	  node -p 'process.versions.node.split(".")[0] >= 22 ? "omit" : "include"'); \
 	  npm ci --silent --no-audit --no-fund --$$optional=optional && \
 	  { [ $$optional = omit ] || [ -x $(NODE_BIN)/node ]; } || $(call FAILED,the CDK CLI)
 	@touch $@
