@@ -24,13 +24,15 @@ def options_text(found: Sequence[Option], region: str) -> str:
 
 
 def options_markdown(found: Sequence[Option], region: str) -> str:
-    """Return the same as a GitHub table; a document quotes it as it is."""
+    """Return the same as a GitHub table: docs/idle.md is that of us-east-1."""
     rows: list[Row] = []
     for group, members in groupby(found, lambda option: option.group):
         rows.append((f"**{group}**", "", ""))
         rows += [(option.name, *_figures(option)) for option in members]
     table = markdown(("", *_HEADER), rows)
-    return "\n".join([*table, "", *_notes(found, region), ""])
+    title = "# What each option costs while nobody calls"
+    command = "`python -m costs options --markdown` wrote this page."
+    return "\n".join([title, "", *table, "", *_notes(found, region), command, ""])
 
 
 def options_json(found: Sequence[Option], region: str) -> str:

@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 Billed = Callable[..., Bill]
 BilledLine = Callable[..., Line]
-MatchesGolden = Callable[[str, str], None]
+MatchesGolden = Callable[..., None]
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def billed_line(billed: Billed) -> BilledLine:
 def matches_golden(request: pytest.FixtureRequest) -> MatchesGolden:
     """Compare with a committed file that a reviewer reads."""
 
-    def check(text: str, name: str) -> None:
-        path = GOLDEN / name
+    def check(text: str, name: str, folder: Path = GOLDEN) -> None:
+        path = folder / name
         if request.config.getoption("--write-golden", default=False):
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -24,8 +25,11 @@ def test_text_is_the_reviewed_one(matches_golden: MatchesGolden) -> None:
     matches_golden(options_text(FOUND, "us-east-1"), "options.txt")
 
 
-def test_markdown_is_the_reviewed_one(matches_golden: MatchesGolden) -> None:
-    matches_golden(options_markdown(FOUND, "us-east-1"), "options.md")
+def test_what_the_documentation_says_is_what_the_command_says(
+    matches_golden: MatchesGolden,
+) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    matches_golden(options_markdown(FOUND, "us-east-1"), "idle.md", docs)
 
 
 def test_json_has_every_option_and_its_sources() -> None:

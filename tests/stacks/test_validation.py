@@ -29,8 +29,6 @@ ACCEPTED = {
     r"AS3": "alarms watch what a pool is for: tasks that answer",
     r"CB4": "artifacts and logs are encrypted with keys that AWS owns; one of our own"
     " adds a dollar a month and protects nothing that is secret",
-    r"AS3": "to be looked at",
-    r"EC26": "to be looked at",
     r"EC23": "an endpoint on the internet is open to it, by a field of its door",
     r"EC26": "disks are encrypted; the rule does not follow a policy of mixed instances"
     " to its launch template",
