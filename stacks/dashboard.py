@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_events as events
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from manifest import Manifest
@@ -48,6 +49,7 @@ class EndpointDashboard(Construct):
         traffic: Traffic,
         service: ecs.BaseService,
         wake: Wake,
+        log: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, id_)
         self._stage, self._config, self._names = stage, config, names
@@ -66,6 +68,7 @@ class EndpointDashboard(Construct):
                 self._server(),
                 *self._costs(hourly),
                 *self._gpus(),
+                [_errors(log)],
             ],
         )
 
@@ -207,6 +210,22 @@ class EndpointDashboard(Construct):
             period=MINUTE,
             label="rollout began, finished or failed",
         )
+
+
+def _errors(log: logs.ILogGroup) -> cloudwatch.IWidget:
+    """Servers log what went wrong and no request; a query costs what it scans."""
+    return cloudwatch.LogQueryWidget(
+        title="What went wrong, from the servers' log",
+        log_group_names=[log.log_group_name],
+        query_lines=[
+            "fields @timestamp, @message, @logStream",
+            r"filter @message like /(?i)error|critical|traceback|killed/",
+            "sort @timestamp desc",
+            "limit 50",
+        ],
+        width=WIDE,
+        height=8,
+    )
 
 
 def graph(

@@ -77,7 +77,7 @@ class EndpointStack(cdk.Stack):
         )
         ServiceAlarms(self, "ServiceAlarms", service=service, wake=alarms.wake)
         if config.watch.dashboard:
-            page = {**common, "traffic": traffic, "wake": alarms.wake}
+            page = {**common, "traffic": traffic, "wake": alarms.wake, "log": task.log}
             EndpointDashboard(
                 self, "Dashboard", release=release, names=names, service=service, **page
             )

@@ -42,6 +42,12 @@ class ModelTask(Construct):
         server, compute = SERVERS[config.runtime], config.compute
         gpus = compute.gpus if isinstance(compute, InstancesConfig) else 0
         self.definition = _definition(self, stage, config, size)
+        self.log = logs.LogGroup(
+            self,
+            "Log",
+            retention=retention(stage.log_days),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
         name = repository(release.name, config.runtime)
         images = _repository(self, delivery, name)
         tag = image_tag(release, gpus=gpus > 0)
@@ -62,19 +68,11 @@ class ModelTask(Construct):
                 # Fargate's quota is in a cgroup that the container cannot see.
                 "SERVER_VCPU": f"{size.vcpu:g}",
             },
-            logging=self._log(release.name, stage.log_days),
-        )
-
-    def _log(self, prefix: str, days: int) -> ecs.LogDriver:
-        return ecs.LogDriver.aws_logs(
-            stream_prefix=prefix,
-            log_group=logs.LogGroup(
-                self,
-                "Log",
-                retention=retention(days),
-                removal_policy=cdk.RemovalPolicy.DESTROY,
+            logging=ecs.LogDriver.aws_logs(
+                stream_prefix=release.name,
+                log_group=self.log,
+                mode=ecs.AwsLogDriverMode.NON_BLOCKING,
             ),
-            mode=ecs.AwsLogDriverMode.NON_BLOCKING,
         )
 
 

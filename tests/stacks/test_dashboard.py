@@ -221,6 +221,18 @@ def test_a_region_without_prices_shows_no_cost(
     assert ("AWS/ECS", "CPUUtilization") in metrics(page)
 
 
+def test_what_went_wrong_is_read_from_the_log_of_the_tasks(
+    assembly: Path, page: Widgets
+) -> None:
+    found = template(assembly, "demo-endpoint-internet")
+    definition = only(found, "AWS::ECS::TaskDefinition")
+    (container,) = definition["ContainerDefinitions"]
+    log = container["LogConfiguration"]["Options"]["awslogs-group"]["Ref"]
+    query = titled(page, "What went wrong")["query"]
+    assert query.startswith(f"SOURCE '{{'Ref': '{log}'}}'")
+    assert "traceback" in query
+
+
 def test_no_page_is_wider_than_the_screen(page: Widgets, gpu_page: Widgets) -> None:
     for found in (page, gpu_page):
         rows: dict[int, int] = {}
