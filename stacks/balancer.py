@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.access import admit, guard
+from stacks.addresses import Addresses
 from stacks.runtimes import SERVERS
 from stacks.settings.door import DoorConfig
 from stacks.settings.endpoint import EndpointConfig
@@ -32,21 +33,21 @@ class Balancer(Construct):
         scope: Construct,
         id_: str,
         *,
-        vpc: ec2.IVpc,
-        subnets: Sequence[ec2.ISubnet],
+        where: Addresses,
+        facing: Sequence[ec2.ISubnet],
         config: EndpointConfig,
     ) -> None:
         super().__init__(scope, id_)
         door, self._server = config.door, SERVERS[config.runtime]
-        self._vpc = vpc
+        self._vpc = where.vpc
         self.callers, self.tasks = self._group("Callers"), self._group("Tasks")
         self._connect(door)
         self.load_balancer = elbv2.ApplicationLoadBalancer(
             self,
             "LoadBalancer",
-            vpc=vpc,
+            vpc=where.vpc,
             internet_facing=not door.internal,
-            vpc_subnets=ec2.SubnetSelection(subnets=list(subnets)),
+            vpc_subnets=ec2.SubnetSelection(subnets=list(facing)),
             security_group=self.callers,
             drop_invalid_header_fields=True,
             deletion_protection=door.protected,
@@ -66,7 +67,9 @@ class Balancer(Construct):
         if door.waf:
             guard(self, self.load_balancer, door)
         scheme = "https" if door.certificate_arn else "http"
-        self.address = f"{scheme}://{self.load_balancer.load_balancer_dns_name}"
+        name = self.load_balancer.load_balancer_dns_name
+        self.address = f"{scheme}://{name}"
+        self.test_address = f"http://{name}:{TEST_PORT}"
 
     def _group(self, name: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from manifest import Manifest
 from stacks.addresses import read_addresses, read_subnets
 from stacks.alarms import EndpointAlarms, ServiceAlarms
 from stacks.balancer import Balancer
+from stacks.check import AnswersCheck
 from stacks.dashboard import EndpointDashboard
 from stacks.names import Names
 from stacks.placement import place
@@ -41,16 +43,13 @@ class EndpointStack(cdk.Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, id_, **kwargs)
-        size = task_size(config, release)
         where = read_addresses(self, stage, names)
         facing = read_subnets(self, "Balancers", names.balancer_subnet_ids, stage)
         common: dict[str, Any] = {"stage": stage, "config": config}
-        task = ModelTask(
-            self, "Task", delivery=delivery, release=release, size=size, **common
-        )
-        balancer = Balancer(
-            self, "Balancer", vpc=where.vpc, subnets=facing, config=config
-        )
+        released = {**common, "release": release, "delivery": delivery}
+        size = task_size(config, release)
+        task = ModelTask(self, "Task", size=size, **released)
+        balancer = Balancer(self, "Balancer", where=where, facing=facing, config=config)
         traffic = Traffic(balancer.load_balancer, balancer.target_groups)
         alarms = EndpointAlarms(
             self, "Alarms", traffic=traffic, prefix=self.stack_name, **common
@@ -67,19 +66,19 @@ class EndpointStack(cdk.Stack):
         )
         service.node.add_dependency(balancer.rule, alarms)
         route(service, balancer, config.rollout)
+        if config.rollout.checked:
+            asked: dict[str, Any] = {"where": where, "balancer": balancer, **released}
+            AnswersCheck(self, "Check", **asked).hook_into(service)
         TaskScaling(
-            self,
-            "Scaling",
-            service=service,
-            config=config.scaling,
-            groups=balancer.target_groups,
-            size=size,
+            self, "Scaling", service=service, traffic=traffic, size=size, config=config
         )
-        ServiceAlarms(self, "ServiceAlarms", service=service, wake=alarms.wake)
-        if config.watch.dashboard:
-            page = {**common, "traffic": traffic, "wake": alarms.wake, "log": task.log}
-            EndpointDashboard(
-                self, "Dashboard", release=release, names=names, service=service, **page
-            )
+        page = {"traffic": traffic, "wake": alarms.wake, "log": task.log, **common}
+        self._watch(service, names=names, release=release, **page)
         cdk.Tags.of(self).add(MODEL_TAG, release.name)
         cdk.CfnOutput(self, "Address", value=balancer.address)
+
+    def _watch(self, service: ecs.BaseService, **page: Any) -> None:
+        """What refers to the service, and so comes after it."""
+        ServiceAlarms(self, "ServiceAlarms", service=service, wake=page["wake"])
+        if page["config"].watch.dashboard:
+            EndpointDashboard(self, "Dashboard", service=service, **page)

@@ -9,10 +9,12 @@ from aws_cdk import aws_applicationautoscaling as appscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.settings.compute import TaskSize
-from stacks.settings.scaling import ScalingConfig
+from stacks.settings.endpoint import EndpointConfig
+from stacks.traffic import Traffic
 
 MINUTE = cdk.Duration.minutes(1)
 OUT, IN = MINUTE, cdk.Duration.minutes(5)  # between one step and the next
@@ -34,36 +36,38 @@ class TaskScaling(Construct):
         id_: str,
         *,
         service: ecs.BaseService,
-        config: ScalingConfig,
-        groups: Groups,
+        config: EndpointConfig,
+        traffic: Traffic,
         size: TaskSize,
     ) -> None:
         super().__init__(scope, id_)
+        scaling, groups = config.scaling, traffic.groups
         self._tasks = appscaling.ScalableTarget(
             self,
             "Tasks",
             service_namespace=appscaling.ServiceNamespace.ECS,
             scalable_dimension="ecs:service:DesiredCount",
             resource_id=f"service/{service.cluster.cluster_name}/{service.service_name}",
-            min_capacity=config.min_tasks,
-            max_capacity=config.max_tasks,
+            min_capacity=scaling.min_tasks,
+            max_capacity=scaling.max_tasks,
+            role=_service_role(self),
         )
-        a_second = size.requests_per_second * config.load_percent / 100
+        a_second = size.requests_per_second * scaling.load_percent / 100
         target = max(1, int(a_second * 60))
         self._track("Requests", target, *requests_per_task(groups))
-        if config.in_flight is not None:
-            self._track("InFlight", config.in_flight, *in_flight_per_task(groups))
-        if config.cpu_percent is not None:
+        if scaling.in_flight is not None:
+            self._track("InFlight", scaling.in_flight, *in_flight_per_task(groups))
+        if scaling.cpu_percent is not None:
             self._tasks.scale_to_track_metric(
                 "Cpu",
                 predefined_metric=(
                     appscaling.PredefinedMetric.ECS_SERVICE_AVERAGE_CPU_UTILIZATION
                 ),
-                target_value=config.cpu_percent,
+                target_value=scaling.cpu_percent,
                 scale_out_cooldown=OUT,
                 scale_in_cooldown=IN,
             )
-        for place, scheduled in enumerate(config.schedule):
+        for place, scheduled in enumerate(scaling.schedule):
             self._tasks.scale_on_schedule(
                 f"Schedule{place}",
                 schedule=appscaling.Schedule.expression(f"cron({scheduled.cron})"),
@@ -104,6 +108,17 @@ class TaskScaling(Construct):
                 )
             ),
         )
+
+
+def _service_role(scope: Construct) -> iam.IRole:
+    """The one that AWS makes, and takes whatever else it is told; as CDK's ECS does."""
+    arn = cdk.Stack.of(scope).format_arn(
+        service="iam",
+        region="",
+        resource="role/aws-service-role/ecs.application-autoscaling.amazonaws.com",
+        resource_name="AWSServiceRoleForApplicationAutoScaling_ECSService",
+    )
+    return iam.Role.from_role_arn(scope, "Role", arn, mutable=False)
 
 
 def requests_per_task(groups: Groups) -> tuple[str, Metrics]:

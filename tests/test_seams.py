@@ -75,9 +75,13 @@ def test_every_side_is_in_the_table() -> None:
 
 
 def synthesized() -> list[Path]:
-    """What makes templates; commands are what people type about them."""
-    typed = [*files("stacks/commands"), ROOT / "stacks" / "__main__.py"]
-    return [ROOT / "app.py", *(path for path in files("stacks") if path not in typed)]
+    """What makes templates; commands are what people type, functions run in Lambda."""
+    other = ["stacks/commands", "stacks/functions", "stacks/__main__.py"]
+    elsewhere = [path for side in other for path in files(side)]
+    return [
+        ROOT / "app.py",
+        *(path for path in files("stacks") if path not in elsewhere),
+    ]
 
 
 # What a size is, and the one price that a dashboard counts with.
