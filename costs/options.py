@@ -21,7 +21,7 @@ ZONES = (2, 3)
 DISK_GIB = 60  # of an instance, as a pool's default is
 
 # What a task calls where no way leads out, and what an instance's agent calls besides.
-_INTERFACES, _AGENT_INTERFACES = 3, 3
+_INTERFACES, _AGENT_INTERFACES, _GPU_INTERFACES = 3, 3, 1
 # Nothing of these is there while nobody calls, builds or deploys.
 _TRAFFIC = (
     "requests_per_second", "task_log_gb", "other_log_gb", "flow_log_gb", "nat_gb",
@@ -118,9 +118,12 @@ def _networks() -> Iterator[tuple[str, Resources]]:
     public = {"Address": _resource("EC2::EIP")}
     yield "public: an address for each task", public
     for zones in ZONES:
-        few, all_ = _INTERFACES, _INTERFACES + _AGENT_INTERFACES
-        yield f"private-endpoints, {zones} zones", endpoints(few, zones)
-        yield f"private-endpoints, {zones} zones, with a pool", endpoints(all_, zones)
+        where, count = f"private-endpoints, {zones} zones", _INTERFACES
+        yield where, endpoints(count, zones)
+        count += _AGENT_INTERFACES
+        yield f"{where}, with a pool", endpoints(count, zones)
+        count += _GPU_INTERFACES
+        yield f"{where}, with a pool of GPUs", endpoints(count, zones)
     yield "private-nat, one NAT gateway", nats(1)
     for zones in ZONES:
         yield f"private-nat, {zones} zones, one in each", nats(zones)

@@ -56,13 +56,15 @@ class Usage:
     flow_log_gb: Scale = _assumed(1, 10, "GB a month from each VPC flow log")
     nat_gb: Scale = _assumed(10, 50, "GB a month through each NAT gateway")
     endpoint_gb: Scale = _assumed(10, 50, "GB a month through each interface endpoint")
-    builds_per_month: Scale = _assumed(8, None, "builds of each CodeBuild project")
+    builds_per_month: Scale = _assumed(
+        8, None, "builds of each CodeBuild project that is no short step of a pipeline"
+    )
     minutes_per_build: Scale = _assumed(30, None, "minutes, rounded up by AWS")
     pipeline_runs_per_month: Scale = _assumed(
-        20, None, "runs of each pipeline and of each CodeBuild project that is its step"
+        20, None, "runs of a pipeline's steps on the smallest machines, and its sources"
     )
     minutes_per_pipeline_step: Scale = _assumed(
-        3, None, "minutes of each action of a pipeline, rounded up by AWS"
+        3, None, "minutes of each such step, rounded up by AWS"
     )
     repository_gb: Scale = _assumed(
         2, None, "GB in each image repository; images share all layers but the model"

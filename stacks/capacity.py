@@ -71,8 +71,8 @@ class Pool(Construct):
             # A parameter of AWS's: each deployment has new instances take the newest.
             machine_image=ecs.EcsOptimizedImage.amazon_linux2023(_hardware(config)),
             instance_type=ec2.InstanceType(config.instance_types[0]),
-            role=instance_role(self, "Role", cluster=cluster, gpus=config.gpus > 0),
-            user_data=user_data(cluster=cluster, pool=name, gpus=config.gpus > 0),
+            role=instance_role(self, "Role", cluster=cluster, gpus=config.reports_gpus),
+            user_data=user_data(cluster=cluster, pool=name, gpus=config.reports_gpus),
             security_group=_closed(self, where.vpc),
             associate_public_ip_address=where.public,
             block_devices=[ec2.BlockDevice(device_name="/dev/xvda", volume=disk)],

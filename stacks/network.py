@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,6 +13,7 @@ from constructs import Construct
 
 from stacks.names import Names
 from stacks.retention import retention
+from stacks.settings.compute import PoolConfig
 from stacks.settings.network import ExistingVpc, NewVpc
 from stacks.settings.stage import StageConfig
 
@@ -29,6 +31,8 @@ AGENT_INTERFACES = {
     "EcsAgent": ec2.InterfaceVpcEndpointAwsService.ECS_AGENT,
     "EcsTelemetry": ec2.InterfaceVpcEndpointAwsService.ECS_TELEMETRY,
 }
+# Where an instance's CloudWatch agent says how busy its GPUs are.
+GPU_INTERFACES = {"Metrics": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING}
 
 
 class NetworkStack(cdk.Stack):
@@ -52,7 +56,7 @@ class NetworkStack(cdk.Stack):
             tasks = list(network.task_subnet_ids)
             balancers = list(network.balancer_subnet_ids)
         else:
-            vpc = _vpc(self, network, internet, has_pools=bool(config.pools))
+            vpc = _vpc(self, network, internet, _interfaces(config.pools))
             if network.flow_logs:
                 _log_flows(vpc, config.log_days)
             vpc_id, tasks = vpc.vpc_id, _ids(vpc, TASKS)
@@ -75,8 +79,22 @@ class NetworkStack(cdk.Stack):
         return self._zones
 
 
+def _interfaces(
+    pools: Sequence[PoolConfig],
+) -> dict[str, ec2.InterfaceVpcEndpointAwsService]:
+    wanted = dict(INTERFACES)
+    if pools:
+        wanted |= AGENT_INTERFACES
+    if any(pool.reports_gpus for pool in pools):
+        wanted |= GPU_INTERFACES
+    return wanted
+
+
 def _vpc(
-    stack: cdk.Stack, network: NewVpc, internet: bool, *, has_pools: bool
+    stack: cdk.Stack,
+    network: NewVpc,
+    internet: bool,
+    interfaces: Mapping[str, ec2.InterfaceVpcEndpointAwsService],
 ) -> ec2.Vpc:
     vpc = ec2.Vpc(
         stack,
@@ -94,7 +112,7 @@ def _vpc(
         restrict_default_security_group=False,  # its Lambda costs a role and a runtime
     )
     if network.kind == "private-endpoints":
-        _add_interfaces(vpc, network.cidr, has_pools=has_pools)
+        _add_interfaces(vpc, network.cidr, interfaces)
     cdk.Validations.of(stack).acknowledge(
         cdk.Acknowledgment(
             id="CloudFormation-Validate::W3010",
@@ -104,7 +122,9 @@ def _vpc(
     return vpc
 
 
-def _add_interfaces(vpc: ec2.Vpc, cidr: str, *, has_pools: bool) -> None:
+def _add_interfaces(
+    vpc: ec2.Vpc, cidr: str, wanted: Mapping[str, ec2.InterfaceVpcEndpointAwsService]
+) -> None:
     door = ec2.SecurityGroup(
         vpc,
         "Interfaces",
@@ -113,7 +133,6 @@ def _add_interfaces(vpc: ec2.Vpc, cidr: str, *, has_pools: bool) -> None:
         description="Interfaces of AWS services",
     )
     door.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443))
-    wanted = INTERFACES | (AGENT_INTERFACES if has_pools else {})
     for name, service in wanted.items():
         vpc.add_interface_endpoint(
             name, service=service, security_groups=[door], open=False

@@ -200,7 +200,9 @@ def _network(stage: StageConfig) -> Parts:
         yield NATS, 1, f"{network.nat_gateways} in as many zones"
         yield ADDRESSES, network.nat_gateways, "NAT gateways"
     if network.kind == "private-endpoints":
-        yield INTERFACES, 6 if stage.pools else 3, "ECR, logs, and ECS for instances"
+        gpus = any(pool.reports_gpus for pool in stage.pools)
+        count = 3 + (3 if stage.pools else 0) + (1 if gpus else 0)
+        yield INTERFACES, count, "ECR, logs; ECS for instances; metrics of GPUs"
 
 
 def _delivery(deployment: Deployment) -> Parts:

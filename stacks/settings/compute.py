@@ -87,6 +87,11 @@ class PoolConfig:
         """Return the GPUs that each of its instances has at least."""
         return min(kind.gpus for kind in self.types)
 
+    @property
+    def reports_gpus(self) -> bool:
+        """Whether its instances report their GPUs; ECS reports those it manages."""
+        return self.gpus > 0 and not self.managed
+
     def check(self, checked: Checked) -> None:
         """Raise ConfigError for what Auto Scaling or ECS would refuse."""
         checked.matches("name", self.name, NAME, "lower-case words joined by hyphens")

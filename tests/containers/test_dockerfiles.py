@@ -63,7 +63,11 @@ def test_the_base_of_the_flask_image_is_pinned_by_digest() -> None:
 
 def test_the_base_of_the_other_image_is_pinned_by_its_full_version() -> None:
     """By digest too, once a machine that reaches its registry has read one."""
-    (base,) = [rest for name, rest in instructions(TF_SERVING) if name == "FROM"]
+    (base,) = [
+        rest
+        for name, rest in instructions(TF_SERVING)
+        if name == "ARG" and rest.startswith("BASE=")
+    ]
     assert re.search(r"tensorflow/serving:\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$", base)
 
 

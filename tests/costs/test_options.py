@@ -43,7 +43,7 @@ def test_json_has_every_option_and_its_sources() -> None:
     ("name", "usd", "spot"),
     [
         ("private-nat, one NAT gateway", 730 * (0.045 + 0.005), None),
-        ("private-endpoints, 3 zones, with a pool", 730 * 6 * 3 * 0.01, None),
+        ("private-endpoints, 3 zones, with a pool of", 730 * 7 * 3 * 0.01, None),
         ("internet-facing, 2 zones", 730 * (0.0225 + 2 * 0.005), None),
         ("0.25 vCPU, 0.5 GB, ARM", 7.21, 7.21 * 0.32),
         ("g5.xlarge", 730 * 1.006 + 60 * 0.08, 730 * 0.436 + 60 * 0.08),

@@ -60,7 +60,7 @@ def test_an_idle_network_costs_what_its_option_says(assembly: Path) -> None:
     expected = {option.name: option.monthly for option in options("us-east-1", idle)}
     for stack, name in (
         ("prod-network", "private-nat, one NAT gateway"),
-        ("demo-network", "private-endpoints, 2 zones, with a pool"),
+        ("demo-network", "private-endpoints, 2 zones, with a pool of GPUs"),
     ):
         cost = sum(line.monthly.minimum for line in lines if line.stack == stack)
         assert cost == pytest.approx(expected[name])

@@ -11,15 +11,18 @@ import pytest
 
 from containers.flask.app import create_app
 from containers.flask.lifecycle import Lifecycle
+from manifest import Runtime
+from stacks.runtimes import SERVERS
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import only, template
 
-FLASK = Path(__file__).parents[2] / "containers" / "flask"
+CONTAINERS = Path(__file__).parents[2] / "containers"
+FLASK = CONTAINERS / "flask"
 
 
-def instruction(name: str) -> str:
+def instruction(name: str, runtime: str = "flask") -> str:
     """The last such instruction of the Dockerfile: the one that counts."""
-    text = (FLASK / "Dockerfile").read_text()
+    text = (CONTAINERS / runtime / "Dockerfile").read_text()
     return re.findall(rf"^{name} (.+)$", text, re.MULTILINE)[-1]
 
 
@@ -74,3 +77,25 @@ def test_the_server_keeps_a_connection_longer_than_the_load_balancer(
 
 def test_a_task_is_not_killed_while_it_drains(container: dict[str, Any]) -> None:
     assert container["StopTimeout"] > gunicorn("graceful_timeout")
+
+
+@pytest.mark.parametrize("runtime", SERVERS)
+def test_a_server_is_what_its_dockerfile_says(runtime: Runtime) -> None:
+    server = SERVERS[runtime]
+    assert str(server.port) in instruction("EXPOSE", runtime).split()
+    assert server.user == instruction("USER", runtime)
+
+
+def test_tf_serving_answers_rest_on_the_port_that_is_asked_and_under_its_name() -> None:
+    server = SERVERS["tf_serving"]
+    text = (CONTAINERS / "tf_serving" / "Dockerfile").read_text()
+    assert f'"--rest_api_port={server.port}"' in text
+    models = (CONTAINERS / "tf_serving" / "models.config").read_text()
+    assert 'name: "@NAME@"' in models  # which the Dockerfile puts in
+    assert server.ready_path("a-model") == "/v1/models/a-model"
+
+
+def test_tf_serving_on_gpus_is_the_same_image_on_another_base() -> None:
+    text = (CONTAINERS / "tf_serving" / "Dockerfile").read_text()
+    assert re.search(r"^ARG BASE=docker.io/tensorflow/serving:[0-9.]+$", text, re.M)
+    assert instruction("FROM", "tf_serving") == "${BASE}"

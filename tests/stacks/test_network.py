@@ -64,7 +64,8 @@ def test_tasks_without_a_way_out_reach_the_services_they_need(assembly: Path) ->
     network = template(assembly, "demo-network")
     assert not of_type(network, "AWS::EC2::NatGateway")
     assert {"ecr.api", "ecr.dkr", "logs"} <= interfaces(network)
-    assert {"ecs", "ecs-agent", "ecs-telemetry"} <= interfaces(network)  # it has pools
+    agents = {"ecs", "ecs-agent", "ecs-telemetry", "monitoring"}
+    assert agents <= interfaces(network)  # it has a pool of GPUs
 
 
 def synthesized(tmp_path: Path, stage: StageConfig) -> dict[str, Any]:

@@ -20,6 +20,7 @@ STEPS = {
         },
     ],
 }
+LARGE = {"Type": "LINUX_CONTAINER", "ComputeType": "BUILD_GENERAL1_LARGE"}
 MACHINE = {"Type": "LINUX_CONTAINER", "ComputeType": "BUILD_GENERAL1_SMALL"}
 
 CASES: Cases = {
@@ -79,5 +80,32 @@ CASES: Cases = {
             ),
         },
         both(20 * 3 * 0.005),
+    ),
+    "a pipeline that builds on a large machine": (
+        {
+            **one("CodePipeline::Pipeline", **STEPS),
+            "Step": resource("CodeBuild::Project", Environment=LARGE),
+        },
+        both((20 * 3 + 8 * 30) * 0.002),
+    ),
+    "a build on a large machine that a pipeline starts": (
+        {
+            **one("CodeBuild::Project", Environment=LARGE),
+            "Pipeline": resource(
+                "CodePipeline::Pipeline",
+                PipelineType="V2",
+                Stages=[
+                    {
+                        "Actions": [
+                            {
+                                "ActionTypeId": {"Category": "Build"},
+                                "Configuration": {"ProjectName": {"Ref": "It"}},
+                            }
+                        ]
+                    }
+                ],
+            ),
+        },
+        both(8 * 30 * 0.02),
     ),
 }
