@@ -60,6 +60,9 @@ class Usage:
         8, None, "builds of each CodeBuild project that is no short step of a pipeline"
     )
     minutes_per_build: Scale = _assumed(30, None, "minutes, rounded up by AWS")
+    training_hours: Scale = _assumed(
+        1, None, "hours of each build of a model that trains on instances of its own"
+    )
     pipeline_runs_per_month: Scale = _assumed(
         20, None, "runs of a pipeline's steps on the smallest machines, and its sources"
     )

@@ -21,6 +21,7 @@ Pricing = Callable[[Resource, Rates], Estimate]
 PRICED: Mapping[str, Pricing] = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": observability.scaling_policy,
     "AWS::AutoScaling::AutoScalingGroup": instances.auto_scaling_group,
+    "AWS::Batch::ComputeEnvironment": instances.compute_environment,
     "AWS::CloudWatch::Alarm": observability.alarm,
     "AWS::CloudWatch::CompositeAlarm": observability.composite_alarm,
     "AWS::CloudWatch::Dashboard": observability.dashboard,
@@ -51,6 +52,8 @@ PRICED: Mapping[str, Pricing] = {
 FREE: Mapping[str, str] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "bounds its service's tasks",
     "AWS::AutoScaling::ScheduledAction": "",
+    "AWS::Batch::JobDefinition": "its compute environment is priced",
+    "AWS::Batch::JobQueue": "its compute environment is priced",
     "AWS::Budgets::Budget": "watching is free; budgets with actions are not",
     "AWS::CDK::Metadata": "",
     "AWS::CE::AnomalyMonitor": "watching for unusual costs is free",

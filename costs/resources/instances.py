@@ -1,4 +1,4 @@
-"""EC2 instances of a cluster: Auto Scaling groups, and those that ECS manages."""
+"""EC2 instances: Auto Scaling groups, and those that ECS or Batch manages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def auto_scaling_group(resource: Resource, rates: Rates) -> Estimate:
         *(
             charge
             for market, share in bought.items()
-            for charge in _hours(market, types, share, rates)
+            for charge in _hours(market, types, share * HOURS, rates)
         ),
         *_disks(template, count, rates),
         *_addresses(_public(resource, template, rates), count, rates),
@@ -59,10 +59,10 @@ def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
     disk = resource.number(
         f"{managed}.StorageConfiguration.StorageSizeGiB", _MANAGED_DISK_GIB
     )
-    fee = rates.usage.managed_instances_fee
+    hours, fee = count * HOURS, rates.usage.managed_instances_fee
     charges = [
-        *_hours(market, types, count, rates),
-        *_hours(_ON_DEMAND, types, count * fee, rates, "managed_instances_fee"),
+        *_hours(market, types, hours, rates),
+        *_hours(_ON_DEMAND, types, hours * fee, rates, "managed_instances_fee"),
         rates.charge("EBS", "gp3 storage", count * disk),
         *_addresses(
             _in_public(
@@ -76,6 +76,25 @@ def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
         ),
     ]
     return Estimate(_described(types, count, {market: count}, rates), tuple(charges))
+
+
+def compute_environment(resource: Resource, rates: Rates) -> Estimate:
+    """Price the hours that training jobs keep Batch's instances; none runs without."""
+    if resource.number("ComputeResources.MinvCpus", 0):
+        raise AssemblyError(f"{resource}: ComputeResources.MinvCpus: only 0 is priced")
+    kind = resource.get("ComputeResources.Type")
+    markets = {"EC2": _ON_DEMAND, "SPOT": _SPOT}
+    if kind not in markets:
+        raise AssemblyError(f"{resource}: ComputeResources.Type: {kind!r}: not priced")
+    names = resource.items("ComputeResources.InstanceTypes")
+    types = [instance_type(str(name)) for name in names]
+    if not types:
+        raise AssemblyError(f"{resource}: ComputeResources.InstanceTypes: none")
+    rests_on = ("builds_per_month", "training_hours")
+    hours = rates.usage.builds_per_month * rates.usage.training_hours
+    charges = _hours(markets[kind], types, hours, rates, *rests_on)
+    spot = "Spot " if kind == "SPOT" else ""
+    return Estimate(f"training on {spot}{_named(types, rates)}", tuple(charges))
 
 
 def _launch_template(group: Resource, rates: Rates) -> Resource:
@@ -117,12 +136,12 @@ def _bought(group: Resource, count: Scale) -> Mapping[str, Scale]:
 def _hours(
     market: str,
     types: list[InstanceType],
-    count: Scale,
+    hours: Scale,
     rates: Rates,
     *assumptions: str,
 ) -> Iterator[Charge]:
+    """Yield hours of the cheapest type at minimum and of the dearest at maximum."""
     low, high = _ends(market, types, rates)
-    hours = count * HOURS
     if low == high:
         yield rates.charge(market, low, hours, *assumptions)
         return
@@ -248,7 +267,11 @@ def _described(
 ) -> str:
     markets = {(_SPOT,): "Spot ", (_ON_DEMAND, _SPOT): "part Spot "}
     text = counted(count, f"{markets.get(tuple(bought), '')}instance")
+    return f"{text}, {_named(types, rates)}"
+
+
+def _named(types: list[InstanceType], rates: Rates) -> str:
     low, high = _ends(_ON_DEMAND, types, rates)
     if low == high:
-        return f"{text}, {low}"
-    return f"{text}, {low} (cheapest) to {high} (dearest of {len(types)})"
+        return low
+    return f"{low} (cheapest) to {high} (dearest of {len(types)})"

@@ -10,7 +10,13 @@ from costs.usage import Usage
 from tests.costs.conftest import Billed, BilledLine
 from tests.costs.samples import Resources, endpoint, resource
 from tests.costs.worked import CASES
-from tests.costs.worked.instances import group, managed, provider, tasks
+from tests.costs.worked.instances import (
+    environment,
+    group,
+    managed,
+    provider,
+    tasks,
+)
 from tests.costs.worked.subjects import one, scaling, service
 
 
@@ -99,6 +105,9 @@ def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
             "1 GPU: more than the 0 of a c7i.large",
         ),
         (managed(), "AllowedInstanceTypes: none"),
+        (environment("EC2", "g5.xlarge", least=4), "MinvCpus: only 0 is priced"),
+        (environment("FARGATE"), "Type: 'FARGATE': not priced"),
+        (environment("EC2"), "InstanceTypes: none"),
         (
             one(
                 "WAFv2::WebACL",
@@ -159,6 +168,7 @@ def test_names_the_property_that_it_cannot_price(
             },
             "It .*memory_mib: 700 is not sold with 512 CPU units",
         ),
+        (environment("EC2", "optimal"), "It .*instance type optimal is not in"),
         (group("z9.huge"), r"It .*instance type z9\.huge is not in"),
         (
             group("p4d.24xlarge", OnDemandPercentageAboveBaseCapacity=0),

@@ -78,6 +78,12 @@ def managed(*types: str, **launch: Any) -> Resources:
     }
 
 
+def environment(kind: str, *types: str, least: int = 0) -> Resources:
+    """A compute environment `It` of Batch."""
+    resources = {"Type": kind, "InstanceTypes": list(types), "MinvCpus": least}
+    return {"It": resource("Batch::ComputeEnvironment", ComputeResources=resources)}
+
+
 def tasks(
     count: int, *, cpu: int = 1024, memory: int = 2048, gpus: int = 0
 ) -> Resources:
@@ -187,6 +193,11 @@ CASES: Cases = {
         {**managed("g5.xlarge"), **tasks(2, gpus=1)},
         both(2 * (A10G * 1.12 + 80 * 0.08)),
     ),
+    "trainings on Spot": (
+        environment("SPOT", "g5.xlarge", "g4dn.xlarge"),
+        Scale(8 * 0.19988, 8 * 0.436),
+    ),
+    "trainings on demand": (environment("EC2", "g5.xlarge"), both(8 * 1.006)),
     "managed Spot instances": (
         {
             **managed(
