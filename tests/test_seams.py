@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 OURS = {
     "app",
     "bench",
+    "checks",
     "containers",
     "costs",
     "demo",
@@ -27,6 +28,7 @@ ALLOWED = {
     "manifest.py": set[str](),
     "costs": {"manifest"},
     "bench": {"manifest", "containers", "flask", "model_build", "numpy", "tensorflow", "tf_keras", "tokenizers"},
+    "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
     "stacks": {"aws_cdk", "boto3", "botocore", "constructs", "manifest", "costs"},  # boto3: its commands
     "app.py": {"aws_cdk", "manifest", "costs", "stacks"},
     "demo.py": {"bench"},
@@ -112,7 +114,8 @@ def test_nothing_about_the_machine_reaches_a_template() -> None:
 
 
 @pytest.mark.parametrize(
-    "side", ["manifest.py", "stacks", "app.py", "costs", "rehearsal", "containers"]
+    "side",
+    ["manifest.py", "stacks", "app.py", "checks", "costs", "rehearsal", "containers"],
 )
 def test_no_tensorflow_where_it_is_not_used(side: str) -> None:
     assert not any("tensorflow" in imports(path) for path in files(side))
