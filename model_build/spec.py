@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from manifest import Runtime, Task
+from manifest import Architecture, Runtime, Task
 from model_build.dataset import Data
 from model_build.passes import PassSettings
 from model_build.sources import Digest, Source
@@ -91,6 +91,16 @@ class Gate(Table, frozen=True, kw_only=True):
             raise ValueError(f"gate {self.measure}: give either at_least or at_most")
 
 
+class Build(Table, frozen=True, kw_only=True):
+    """The machine that AWS builds on; stacks/machine.py says what there is of each."""
+
+    compute: Literal["small", "medium", "large", "xlarge", "2xlarge"] = "large"
+    architecture: Architecture = "x86_64"  # measured on it, and run on it
+    gpu: bool = False
+    engine: Literal["codebuild"] = "codebuild"
+    timeout_minutes: Annotated[int, Meta(ge=5, le=2_160)] | None = None
+
+
 class PassSpec(Table, frozen=True, kw_only=True):
     """One pass: what it makes, from what, and its settings."""
 
@@ -111,6 +121,7 @@ class Spec(Table, frozen=True, kw_only=True):
     checkpoint: Checkpoint
     serving: ServingSettings
     measurement: Measurement = Measurement()
+    build: Build = Build()
     passes: Annotated[tuple[PassSpec, ...], Meta(min_length=1)]
     gates: tuple[Gate, ...] = ()
     digest: str = ""  # SHA-256 of the file; filled by read_spec

@@ -1,107 +1,307 @@
-"""The CodeBuild projects: one a model, running what a developer runs on a laptop."""
+"""From a push to a release: a pipeline a model, and the projects that it runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_ecr as ecr
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks.names import artifact_bucket, repository
-from stacks.retention import retention
-from stacks.settings.delivery import DeliveryConfig
+from stacks.machine import Machine, read_machine
+from stacks.names import artifact_bucket, handover_bucket, pipeline, repository
+from stacks.project import (
+    allow,
+    allow_artifact_key,
+    artifacts,
+    environment,
+    from_source,
+    own_text,
+    project,
+)
+from stacks.settings.compute import InstancesConfig
+from stacks.settings.delivery import Archive, Connection, DeliveryConfig
 from stacks.settings.deployment import Deployment
-
-# Written by `git archive --format=zip`, and put there by whoever pushes.
-SOURCE = "source/lathe.zip"
+from stacks.source import Source, source, start_by_archive
+from stacks.tags import MODEL_TAG
 
 
 class BuildStack(cdk.Stack):
-    """One project for each model that some stage has an endpoint for."""
+    """A pipeline for each model that some stage has an endpoint for.
+
+    Nothing here waits for anything: a pipeline without a source fails when it is
+    started, not when it is made. The outputs are what a person types first.
+    """
 
     def __init__(
         self, scope: Construct, id_: str, *, deployment: Deployment, **kwargs: Any
     ) -> None:
         super().__init__(scope, id_, **kwargs)
         config = deployment.delivery
-        name = artifact_bucket(config)
-        bucket = s3.Bucket.from_bucket_name(self, "Artifacts", name)
+        name = handover_bucket("builds", config)
+        bucket = s3.Bucket.from_bucket_name(self, "Handover", name)
         for model in deployment.models:
-            ModelBuild(
-                self, f"Build-{model}", config=config, model=model, bucket=bucket
+            build = ModelBuild(
+                self,
+                f"Build-{model}",
+                deployment=deployment,
+                machine=read_machine(model),
+                bucket=bucket,
             )
-        archive = "git archive --format=zip --output=lathe.zip HEAD"
-        send = f"aws s3 cp lathe.zip s3://{bucket.bucket_name}/{SOURCE}"
-        cdk.CfnOutput(self, "SendSource", value=f"{archive} && {send}")
+            cdk.Tags.of(build).add(MODEL_TAG, model)
+        _sign(self, config)
+        if isinstance(config.source, Archive):
+            cdk.CfnOutput(self, "SendSource", value=_send(config, config.source))
 
 
 class ModelBuild(Construct):
-    """Build, gate, bake, push, publish: model_build/buildspec.yml."""
+    """Build and gate, bake, publish and comment; buildspecs/ has what each types.
+
+    Three of trust: what a branch holds is built without rights, baked with no right but
+    to push this model's images, and published by a step whose commands it cannot change.
+    """
 
     def __init__(
         self,
         scope: Construct,
         id_: str,
         *,
-        config: DeliveryConfig,
-        model: str,
+        deployment: Deployment,
+        machine: Machine,
         bucket: s3.IBucket,
     ) -> None:
         super().__init__(scope, id_)
-        images = ecr.Repository.from_repository_name(
-            self, "Images", repository(model, "flask")
-        )
-        log = logs.LogGroup(
+        self._deployment, self._machine = deployment, machine
+        config, model = deployment.delivery, machine.model
+        pushed = source(self, config, paths=_paths(model))
+        built = codepipeline.Artifact("Built")
+        published = [self._publish(pushed, built), *self._comment(pushed, built)]
+        stages: dict[str, Sequence[codepipeline.IAction]] = {
+            "Source": [pushed.action],
+            "Build": [self._build(pushed, built, bucket)],
+            "Bake": [self._bake(pushed, built)],
+            "Publish": published,
+        }
+        line = codepipeline.Pipeline(
             self,
-            "Log",
-            retention=retention(config.log_days),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
+            "Pipeline",
+            pipeline_name=pipeline(model),
+            pipeline_type=codepipeline.PipelineType.V2,
+            # Or a push would take the place of another branch's that waits.
+            execution_mode=codepipeline.ExecutionMode.QUEUED,
+            artifact_bucket=bucket,
+            cross_account_keys=False,
+            triggers=pushed.triggers,
+            stages=[
+                codepipeline.StageProps(stage_name=name, actions=steps)
+                for name, steps in stages.items()
+            ],
         )
-        project = codebuild.Project(
-            self,
-            "Project",
-            description=f"Build {model} from its spec, gate it, push its image",
-            source=codebuild.Source.s3(bucket=bucket, path=SOURCE),
-            build_spec=codebuild.BuildSpec.from_source_filename(
-                "model_build/buildspec.yml"
-            ),
-            environment=codebuild.BuildEnvironment(
-                build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
-                compute_type=codebuild.ComputeType.LARGE,
-                privileged=True,  # docker build; nothing else here needs it
-            ),
-            environment_variables={
-                name: codebuild.BuildEnvironmentVariable(value=value)
-                for name, value in {
-                    "MODEL": model,
-                    "BUCKET": bucket.bucket_name,
-                    "REPOSITORY": images.repository_uri,
-                }.items()
-            },
-            timeout=cdk.Duration.minutes(config.build_timeout_minutes),
-            grant_report_group_permissions=False,  # it writes no test reports
-            concurrent_build_limit=1,  # two builds of one model would race for its release
-            logging=codebuild.LoggingOptions(
-                cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log)
-            ),
-        )
-        release = f"releases/{model}/newest.json"
-        images.grant_pull_push(project)
-        project.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["s3:PutObject"],
-                resources=[
-                    bucket.arn_for_objects(f"releases/{model}/*"),
-                ],
-            )
-        )
-        # What a person types next; a release in stacks/ is what makes an endpoint.
-        start = f"aws codebuild start-build --project-name {project.project_name}"
-        fetch = f"aws s3 cp s3://{bucket.bucket_name}/{release} stacks/releases/dev/{model}.json"
+        start_by_archive(line, config)
+        first = deployment.stages[0].name
+        start = f"aws codepipeline start-pipeline-execution --name {pipeline(model)}"
         cdk.CfnOutput(self, "StartBuild", value=start)
-        cdk.CfnOutput(self, "FetchRelease", value=fetch)
+        release = f"python -m stacks release {model} --stage {first}"
+        cdk.CfnOutput(self, "Release", value=release)
+
+    def _build(
+        self, pushed: Source, built: codepipeline.Artifact, bucket: s3.IBucket
+    ) -> actions.CodeBuildAction:
+        config, machine = self._deployment.delivery, self._machine
+        build = project(
+            self,
+            "Build",
+            config=config,
+            what=f"Build {machine.model} from its spec, measure it, check its gates",
+            buildspec=from_source("build"),
+            environment=environment(machine),
+            variables={"MODEL": machine.model},
+            minutes=machine.timeout_minutes or config.build_timeout_minutes,
+            cache=codebuild.Cache.bucket(bucket, prefix=f"steps/{machine.model}"),
+        )
+        return actions.CodeBuildAction(
+            action_name="Build", project=build, input=pushed.output, outputs=[built]
+        )
+
+    def _bake(
+        self, pushed: Source, built: codepipeline.Artifact
+    ) -> actions.CodeBuildAction:
+        config, model = self._deployment.delivery, self._machine.model
+        images = _images(self._deployment, model)
+        bake = project(
+            self,
+            "Bake",
+            config=config,
+            what=f"Bake the images of {model} and push them",
+            buildspec=own_text("bake"),
+            environment=environment(
+                Machine(model, "medium", self._machine.architecture),
+                privileged=True,  # docker build; nothing else needs it
+            ),
+            variables={
+                "MODEL": model,
+                "BUCKET": artifact_bucket(config),
+                "REGISTRY": f"{_registry(config)}/lathe/{model}",
+                "IMAGES": " ".join(images),
+            },
+            minutes=config.build_timeout_minutes,
+        )
+        self._let_push(bake, images)
+        return actions.CodeBuildAction(
+            action_name="Bake", project=bake, input=pushed.output, extra_inputs=[built]
+        )
+
+    def _let_push(self, bake: codebuild.PipelineProject, images: list[str]) -> None:
+        """Push images of this model, and know what it was last baked of."""
+        config, model = self._deployment.delivery, self._machine.model
+        for runtime in sorted({image.partition("-")[0] for image in images}):
+            own = ecr.Repository.from_repository_name(
+                self, f"Images-{runtime}", repository(model, runtime)
+            )
+            own.grant_pull_push(bake)
+            allow(bake, ["ecr:DescribeImages"], own.repository_arn)
+        newest = f"releases/{model}/newest.json"
+        allow(bake, ["s3:GetObject"], artifacts(config, newest))
+        allow_artifact_key(bake, config)
+        if config.signing_profile_arn:  # ECR signs what this pushes, in its name
+            signing = ["signer:SignPayload", "signer:GetSigningProfile"]
+            allow(bake, signing, config.signing_profile_arn)
+
+    def _publish(
+        self, pushed: Source, built: codepipeline.Artifact
+    ) -> actions.CodeBuildAction:
+        config, model = self._deployment.delivery, self._machine.model
+        publish = project(
+            self,
+            "Publish",
+            config=config,
+            what=f"Publish the release of {model}",
+            buildspec=own_text("publish"),
+            variables={
+                "MODEL": model,
+                "BUCKET": artifact_bucket(config),
+                "RELEASED": pushed.released,
+            },
+        )
+        own = artifacts(config, f"releases/{model}/*")
+        allow(publish, ["s3:PutObject"], own)
+        allow_artifact_key(publish, config)
+        return actions.CodeBuildAction(
+            action_name="Publish",
+            project=publish,
+            input=built,
+            environment_variables=_given(BRANCH=pushed.branch),
+        )
+
+    def _comment(
+        self, pushed: Source, built: codepipeline.Artifact
+    ) -> list[actions.CodeBuildAction]:
+        """Nothing where there are no pull requests, or no token to comment with."""
+        config, model = self._deployment.delivery, self._machine.model
+        connection, secret = config.source, config.comment_token_secret
+        if not isinstance(connection, Connection) or secret is None:
+            return []
+        first = self._deployment.stages[0]
+        comment = project(
+            self,
+            "Comment",
+            config=config,
+            what=f"Say on its pull request what {model} would change",
+            buildspec=own_text("comment"),
+            variables={
+                "MODEL": model,
+                "STAGE": first.name,
+                "PROVIDER": connection.provider,
+                "REPOSITORY": connection.repository,
+                "RELEASED": pushed.released,
+                "SECRET": secret,
+            },
+        )
+        token = secretsmanager.Secret.from_secret_name_v2(self, "Token", secret)
+        token.grant_read(comment)
+        allow(comment, ["cloudformation:GetTemplate"], stacks_of(self, first.name))
+        return [
+            actions.CodeBuildAction(
+                action_name="Comment",
+                project=comment,
+                input=pushed.output,
+                extra_inputs=[built],
+                environment_variables=_given(BRANCH=pushed.branch),
+            )
+        ]
+
+
+def stacks_of(scope: Construct, stage: str) -> str:
+    """Return the ARN of every stack of a stage, in the account that builds."""
+    here = cdk.Stack.of(scope)
+    return here.format_arn(
+        service="cloudformation", resource="stack", resource_name=f"{stage}-*/*"
+    )
+
+
+def _registry(config: DeliveryConfig) -> str:
+    account = config.account or cdk.Aws.ACCOUNT_ID
+    return f"{account}.dkr.ecr.{config.region}.{cdk.Aws.URL_SUFFIX}"
+
+
+def _given(**variables: str) -> dict[str, codebuild.BuildEnvironmentVariable]:
+    return {
+        name: codebuild.BuildEnvironmentVariable(value=value)
+        for name, value in variables.items()
+    }
+
+
+def _paths(model: str) -> list[str]:
+    """What a model is made of; CodePipeline takes eight globs at most."""
+    return [
+        f"model_build/specs/{model}.toml",
+        "model_build/*",
+        "model_build/passes/**",
+        "containers/**",
+        "manifest.py",
+    ]
+
+
+def _images(deployment: Deployment, model: str) -> list[str]:
+    """Return runtimes, and runtime-gpu where some stage runs it on GPUs."""
+    images = set()
+    for stage in deployment.stages:
+        for endpoint in stage.endpoints:
+            if endpoint.model == model:
+                images.add(str(endpoint.runtime))
+                compute = endpoint.compute
+                if isinstance(compute, InstancesConfig) and compute.gpus:
+                    images.add(f"{endpoint.runtime}-gpu")
+    return sorted(images)
+
+
+def _send(config: DeliveryConfig, archive: Archive) -> str:
+    """A fresh clone: with the history that releases are checked against, and no more."""
+    clone = "git clone --quiet . build/source && (cd build/source && zip -qr ../lathe.zip .)"
+    address = f"s3://{artifact_bucket(config)}/{archive.key}"
+    return f"{clone} && aws s3 cp build/lathe.zip {address}"
+
+
+def _sign(scope: Construct, config: DeliveryConfig) -> None:
+    """ECR itself signs what is pushed: one setting of the account, no tool to keep."""
+    if config.signing_profile_arn:
+        ecr.CfnSigningConfiguration(
+            scope,
+            "Signing",
+            rules=[
+                ecr.CfnSigningConfiguration.RuleProperty(
+                    signing_profile_arn=config.signing_profile_arn,
+                    repository_filters=[
+                        ecr.CfnSigningConfiguration.RepositoryFilterProperty(
+                            filter="lathe/*", filter_type="WILDCARD_MATCH"
+                        )
+                    ],
+                )
+            ],
+        )

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from stacks.build import BuildStack
 from stacks.names import Names
+from stacks.pipeline import PipelineStack
 from stacks.registry import RegistryStack
 from stacks.settings.deployment import Deployment
 from stacks.tags import tag
@@ -31,5 +32,7 @@ class Delivery(Construct):
 
         registry = RegistryStack(self, "registry", **common("registry"))
         build = BuildStack(self, "build", **common("build"))
-        build.add_stack_dependency(registry)
+        pipeline = PipelineStack(self, "pipeline", **common("pipeline"))
+        for later in (build, pipeline):
+            later.add_stack_dependency(registry)
         tag(self, stage="delivery", owner=config.owner, cost_center=config.cost_center)

@@ -54,7 +54,26 @@ def image_tag(release: Manifest, *, gpus: bool) -> str:
 
 def artifact_bucket(delivery: DeliveryConfig) -> str:
     """The bucket that builds publish to; its name says whose it is."""
+    return _bucket("artifacts", delivery)
+
+
+def handover_bucket(what: str, delivery: DeliveryConfig) -> str:
+    """The bucket that the steps of pipelines hand on work in: builds or deploys."""
+    return _bucket(what, delivery)
+
+
+def pipeline(what: str) -> str:
+    """The pipeline that builds a model, or `deploy`."""
+    return f"lathe-{what}"
+
+
+def check_function(stage: str, endpoint: str) -> str:
+    """The function that asks an endpoint for the held-out sample."""
+    return f"{Names(stage).stack(f'endpoint-{endpoint}')}-check"
+
+
+def _bucket(what: str, delivery: DeliveryConfig) -> str:
     import aws_cdk as cdk  # two seconds, which a command that asks for a name need not wait
 
     account = delivery.account or cdk.Aws.ACCOUNT_ID
-    return f"lathe-artifacts-{account}-{delivery.region}"
+    return f"lathe-{what}-{account}-{delivery.region}"

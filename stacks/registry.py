@@ -11,10 +11,12 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from stacks.names import artifact_bucket, repository
+from stacks.names import artifact_bucket, handover_bucket, repository
+from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.deployment import Deployment
 
-KEPT_DAYS = 90  # of an artifact's earlier versions, and of steps that builds reuse
+HANDED_DAYS = 30  # of what one step of a pipeline leaves for the next, and of its cache
+KEPT_DAYS = 90  # of an artifact's earlier versions
 
 
 class RegistryStack(cdk.Stack):
@@ -69,8 +71,43 @@ class RegistryStack(cdk.Stack):
             ],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        _notify(bucket)
+        # Two, so that nothing a branch builds can touch what is deployed.
+        for what in ("builds", "deploys"):
+            _handover(self, what, config)
         for account in accounts:
             bucket.grant_read(iam.AccountPrincipal(account), "releases/*")
+
+
+def _handover(scope: Construct, what: str, config: DeliveryConfig) -> None:
+    """Where a pipeline's steps hand work on; it empties itself."""
+    s3.Bucket(
+        scope,
+        f"Handover-{what}",
+        bucket_name=handover_bucket(what, config),
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                expiration=cdk.Duration.days(HANDED_DAYS),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+            )
+        ],
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
+
+
+def _notify(bucket: s3.Bucket) -> None:
+    """Let EventBridge know what is put here; CDK's own way is a function of Lambda."""
+    resource = bucket.node.default_child
+    assert isinstance(resource, s3.CfnBucket)
+    told = {"EventBridgeEnabled": True}
+    resource.add_property_override(
+        "NotificationConfiguration.EventBridgeConfiguration", told
+    )
 
 
 def _key(scope: Construct) -> kms.Key:

@@ -48,11 +48,17 @@ def test_what_releases_point_at_is_kept_when_a_stage_is_destroyed(
 
 def test_artifacts_are_private_encrypted_and_versioned(assembly: Path) -> None:
     registry = template(assembly, "delivery-registry")
-    bucket = only(registry, "AWS::S3::Bucket")
+    bucket, *handovers = of_type(registry, "AWS::S3::Bucket")
+    assert len(handovers) == 2
+    for handover in handovers:  # what steps of pipelines hand on, for a month
+        assert all(handover["PublicAccessBlockConfiguration"].values())
+        (rule,) = handover["LifecycleConfiguration"]["Rules"]
+        assert rule["ExpirationInDays"] == 30
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert all(bucket["PublicAccessBlockConfiguration"].values())
     assert bucket["BucketEncryption"]
-    statements = only(registry, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    policy, *_ = of_type(registry, "AWS::S3::BucketPolicy")
+    statements = policy["PolicyDocument"]["Statement"]
     denied = [s for s in statements if s["Effect"] == "Deny"]
     assert {"Bool": {"aws:SecureTransport": "false"}} in [
         s["Condition"] for s in denied
@@ -78,6 +84,7 @@ def test_another_account_may_pull_and_read_releases_and_no_more(
         (statement,) = repository["RepositoryPolicyText"]["Statement"]
         assert "210987654321" in str(statement["Principal"])
         assert all("Get" in a or "Check" in a for a in statement["Action"])
-    statements = only(registry, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    policy, *_ = of_type(registry, "AWS::S3::BucketPolicy")
+    statements = policy["PolicyDocument"]["Statement"]
     (allowed,) = (s for s in statements if s["Effect"] == "Allow")
     assert all(a.startswith(("s3:Get", "s3:List")) for a in allowed["Action"])
