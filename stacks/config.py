@@ -152,6 +152,7 @@ def _demo() -> StageConfig:
         monthly_budget_dollars=500,
         budget_emails=("platform@example.com",),
         cost_anomaly_dollars=50,
+        runbooks="https://github.com/example/lathe/blob/main/docs/runbooks",
         auto_release=True,
         pools=(
             PoolConfig(
@@ -190,6 +191,7 @@ def _demo() -> StageConfig:
                     latency_slo_ms=150,
                     failing_percent=1.0,
                     emails=("platform@example.com",),
+                    anomaly_detection=True,
                 ),
                 rollout=RolloutConfig(kind="linear", step_percent=25, checked=False),
             ),

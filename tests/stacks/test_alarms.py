@@ -11,16 +11,7 @@ from typing import Any
 import pytest
 
 from stacks.settings.checked import ConfigError
-from tests.conftest import ManifestFactory
-from tests.stacks.conftest import (
-    DEV,
-    SHOWN,
-    of_type,
-    only,
-    synthesize,
-    template,
-    write_release,
-)
+from tests.stacks.conftest import DEMO, DEV, of_type, only, template
 
 ENDPOINT = DEV.endpoints[0]
 ALWAYS = {"failing", "slow", "unhealthy", "absent", "refused", "cpu", "memory"}
@@ -42,22 +33,10 @@ def alarms(endpoint: dict[str, Any]) -> Alarms:
     return named(endpoint)
 
 
-@pytest.fixture(scope="module")
-def unusual(
-    tmp_path_factory: pytest.TempPathFactory, make_manifest: ManifestFactory
-) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def unusual(assembly: Path) -> dict[str, Any]:
     """An endpoint that is also watched for unusual numbers of requests."""
-    folder = tmp_path_factory.mktemp("unusual")
-    write_release(folder / "releases", "dev", make_manifest())
-    watch = replace(ENDPOINT.watch, anomaly_detection=True)
-    stage = replace(
-        DEV,
-        runbooks="https://example.com/runbooks",
-        endpoints=(replace(ENDPOINT, watch=watch),),
-    )
-    what = replace(SHOWN, stages=(stage, *SHOWN.stages[1:]))
-    out = synthesize(folder / "out", folder / "releases", what)
-    return template(out, "dev-endpoint-support-sentiment")
+    return template(assembly, "demo-endpoint-internet")
 
 
 def topic(found: dict[str, Any]) -> str:
@@ -161,7 +140,8 @@ def test_a_rollout_that_failed_is_told_with_its_reason(
 def test_every_alarm_has_its_runbook_and_every_runbook_its_alarm(
     unusual: dict[str, Any],
 ) -> None:
-    prefix = "Runbook: https://example.com/runbooks/"
+    assert DEMO.runbooks.startswith("https://")
+    prefix = f"Runbook: {DEMO.runbooks}/"
     linked = set()
     for name, alarm in named(unusual).items():
         _, found, link = alarm["AlarmDescription"].partition(prefix)

@@ -7,9 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk.assertions import Template
 
 from costs.hourly import fargate_dollars
+from stacks.endpoint import EndpointStack
+from stacks.names import Names
+from stacks.settings.stage import StageConfig
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import (
     DEMO,
@@ -17,9 +22,7 @@ from tests.stacks.conftest import (
     SHOWN,
     of_type,
     only,
-    synthesize,
     template,
-    write_release,
 )
 
 Widgets = list[dict[str, Any]]
@@ -55,6 +58,22 @@ def titled(found: Widgets, title: str) -> dict[str, Any]:
         if title in widget["properties"].get("title", "")
     )
     return dict(properties)
+
+
+def alone(stage: StageConfig, make_manifest: ManifestFactory) -> dict[str, Any]:
+    """The template of a stage's only endpoint, with no other stage beside it."""
+    (config,) = stage.endpoints
+    endpoint = EndpointStack(
+        cdk.App(analytics_reporting=False),
+        "alone",
+        delivery=SHOWN.delivery,
+        stage=stage,
+        config=config,
+        names=Names(stage.name),
+        release=make_manifest(),
+        env=cdk.Environment(region=stage.region),
+    )
+    return dict(Template.from_stack(endpoint).to_json())
 
 
 @pytest.fixture(scope="module")
@@ -185,17 +204,14 @@ def test_gpus_are_shown_where_there_are_some(page: Widgets, gpu_page: Widgets) -
 
 
 def test_managed_instances_report_the_gpus_of_each_task(
-    tmp_path: Path, make_manifest: ManifestFactory
+    make_manifest: ManifestFactory,
 ) -> None:
     pools = tuple(
         replace(pool, managed=True, min_instances=0, on_demand_base=0, spot_percent=0)
         for pool in DEMO.pools
     )
     demo = replace(DEMO, pools=pools, endpoints=DEMO.endpoints[1:])
-    write_release(tmp_path / "releases", "demo", make_manifest())
-    what = replace(SHOWN, stages=(*SHOWN.stages[:2], demo))
-    out = synthesize(tmp_path / "out", tmp_path / "releases", what)
-    page = widgets(template(out, "demo-endpoint-gpu"))
+    page = widgets(alone(demo, make_manifest))
     assert metrics(page) >= {
         ("ECS/ContainerInsights", "TaskGPUUtilization"),
         ("ECS/ContainerInsights", "TaskGPUMemoryUtilization"),
@@ -203,7 +219,7 @@ def test_managed_instances_report_the_gpus_of_each_task(
 
 
 def test_a_region_without_prices_shows_no_cost(
-    tmp_path: Path, make_manifest: ManifestFactory
+    make_manifest: ManifestFactory,
 ) -> None:
     network = replace(DEMO.network, availability_zones=("eu-north-1a", "eu-north-1b"))
     demo = replace(
@@ -213,10 +229,7 @@ def test_a_region_without_prices_shows_no_cost(
         network=network,
         endpoints=DEMO.endpoints[:1],
     )
-    write_release(tmp_path / "releases", "demo", make_manifest())
-    what = replace(SHOWN, stages=(*SHOWN.stages[:2], demo))
-    out = synthesize(tmp_path / "out", tmp_path / "releases", what)
-    page = widgets(template(out, "demo-endpoint-internet"))
+    page = widgets(alone(demo, make_manifest))
     assert not any("USD" in w["properties"].get("title", "") for w in page)
     assert ("AWS/ECS", "CPUUtilization") in metrics(page)
 
