@@ -138,7 +138,7 @@ def _balancers() -> Iterator[tuple[str, Resources]]:
     yield "internal", balancer(2, "internal")
     for zones in ZONES:
         yield f"internet-facing, {zones} zones", balancer(zones, "internet-facing")
-    yield "firewall of 2 rules", {"It": _resource("WAFv2::WebACL", Rules=[{}, {}])}
+    yield "firewall of 3 rules", {"It": _resource("WAFv2::WebACL", Rules=[{}] * 3)}
 
 
 def _watching() -> Iterator[tuple[str, Resources]]:

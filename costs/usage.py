@@ -111,6 +111,9 @@ class Usage:
     spot_discount: Scale = _assumed(
         0.68, None, "share that Fargate Spot is below on-demand; it moves"
     )
+    agent_metrics_per_gpu: Scale = _assumed(
+        3, None, "metrics of each GPU from a CloudWatch agent, and of a group's GPUs"
+    )
     detailed_metrics_per_instance: Scale = _assumed(
         7,
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from costs.scale import Scale, counted
 _ON_DEMAND, _SPOT = "EC2", "EC2 Spot"
 _GP3_IOPS, _GP3_MBPS = 3000, 125  # that every volume has
 _MONITORING = "LaunchTemplateData.Monitoring.Enabled"
+_AGENT_MEASURES = "nvidia_gpu"  # in user data: what the CloudWatch agent is told
 _MANAGED_DISK_GIB = 80  # of a managed instance whose provider does not say
 
 
@@ -39,6 +41,7 @@ def auto_scaling_group(resource: Resource, rates: Rates) -> Estimate:
         *_disks(template, count, rates),
         *_addresses(_public(resource, template, rates), count, rates),
         *_metrics(template.get(_MONITORING, False) in (True, "true"), count, rates),
+        *_gpu_metrics(template, types, count, rates),
     ]
     return Estimate(_described(types, count, bought, rates), tuple(charges))
 
@@ -198,6 +201,19 @@ def _metrics(detailed: bool, count: Scale, rates: Rates) -> Iterator[Charge]:
     if detailed:
         name, item = "detailed_metrics_per_instance", "custom metric, first 10,000"
         yield rates.charge("CloudWatch", item, count * rates.usage[name], name)
+
+
+def _gpu_metrics(
+    template: Resource, types: list[InstanceType], count: Scale, rates: Rates
+) -> Iterator[Charge]:
+    """Yield what the CloudWatch agent sends of each GPU, and of all of them together."""
+    if _AGENT_MEASURES not in json.dumps(template.properties):
+        return
+    gpus = [kind.gpus for kind in types]
+    seen = Scale(count.minimum * min(gpus), count.maximum * max(gpus))
+    seen += Scale(float(seen.minimum > 0), float(seen.maximum > 0))
+    name, item = "agent_metrics_per_gpu", "custom metric, first 10,000"
+    yield rates.charge("CloudWatch", item, seen * rates.usage[name], name)
 
 
 def _providers_of(group: Resource, rates: Rates) -> set[str]:

@@ -52,10 +52,11 @@ def test_the_cheapest_stage_that_serves_costs_at_most_40_dollars_a_month(
     assert dev.monthly.minimum <= 40
 
 
-def test_an_idle_network_costs_what_its_option_says(assembly: Path) -> None:
+def test_what_is_idle_costs_what_its_option_says(assembly: Path) -> None:
     """The options are written by hand: here they meet the templates."""
     nobody = Scale.always(0)
-    idle = replace(Usage(), nat_gb=nobody, endpoint_gb=nobody, flow_log_gb=nobody)
+    traffic = ("requests_per_second", "nat_gb", "endpoint_gb", "flow_log_gb")
+    idle = replace(Usage(), **dict.fromkeys(traffic, nobody))
     lines = bill(read_assembly(assembly), idle).lines
     expected = {option.name: option.monthly for option in options("us-east-1", idle)}
     for stack, name in (
@@ -64,6 +65,8 @@ def test_an_idle_network_costs_what_its_option_says(assembly: Path) -> None:
     ):
         cost = sum(line.monthly.minimum for line in lines if line.stack == stack)
         assert cost == pytest.approx(expected[name])
+    (firewall,) = (line for line in lines if line.type == "AWS::WAFv2::WebACL")
+    assert firewall.monthly.minimum == expected["firewall of 3 rules"]
 
 
 def test_a_stage_without_a_release_pays_for_no_endpoint(assembly: Path) -> None:

@@ -161,6 +161,14 @@ CASES: Cases = {
         ),
         Scale(A10G + DISK, 4 * (A10G + DISK)),
     ),
+    "instances with an agent that measures GPUs": (
+        group(
+            "g5.xlarge",
+            template={"UserData": {"Fn::Base64": "... nvidia_gpu ..."}},
+        ),
+        # Three metrics of each instance's GPU, and three of the group's.
+        Scale(A10G + DISK + 6 * 0.3, 4 * (A10G + DISK) + 15 * 0.3),
+    ),
     "instances watched by the minute": (
         group("g5.xlarge", most=1, template={"Monitoring": {"Enabled": True}}),
         both(A10G + DISK + 7 * 0.3),
