@@ -11,7 +11,7 @@ import aws_cdk as cdk
 from manifest import ManifestError
 from stacks.config import demonstration, deployment
 from stacks.delivery import Delivery
-from stacks.release import strays
+from stacks.release import image_tags, strays
 from stacks.settings.checked import ConfigError
 from stacks.settings.deployment import Deployment
 from stacks.stage import Stage
@@ -26,7 +26,7 @@ def build(app: cdk.App, what: Deployment, releases: Path) -> list[Stage]:
     """
     # Or the assembly would hold the names of temporary folders, new in every process.
     app.node.set_context("aws:cdk:disable-creation-stack-traces", True)
-    Delivery(app, deployment=what)
+    Delivery(app, deployment=what, running=image_tags(releases, what))
     return [
         Stage(app, config=each, delivery=what.delivery, releases=releases)
         for each in what.stages

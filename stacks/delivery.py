@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -18,7 +19,14 @@ from stacks.tags import tag
 class Delivery(Construct):
     """One for all stages: the very image that was tested in one is run by the next."""
 
-    def __init__(self, scope: Construct, *, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        deployment: Deployment,
+        running: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """`running` are the image tags that stages' releases name, by model."""
         super().__init__(scope, "delivery")
         config = deployment.delivery
         env = cdk.Environment(account=config.account, region=config.region)
@@ -30,7 +38,9 @@ class Delivery(Construct):
                 "env": env,
             }
 
-        registry = RegistryStack(self, "registry", **common("registry"))
+        registry = RegistryStack(
+            self, "registry", running=running, **common("registry")
+        )
         build = BuildStack(self, "build", **common("build"))
         pipeline = PipelineStack(self, "pipeline", **common("pipeline"))
         for later in (build, pipeline):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -17,6 +18,7 @@ from stacks.settings.deployment import Deployment
 
 HANDED_DAYS = 30  # of what one step of a pipeline leaves for the next, and of its cache
 KEPT_DAYS = 90  # of an artifact's earlier versions
+IMAGES_A_TAG = 2  # of a release at most: the plain one, and the one for GPUs
 
 
 class RegistryStack(cdk.Stack):
@@ -27,56 +29,104 @@ class RegistryStack(cdk.Stack):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, deployment: Deployment, **kwargs: Any
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        deployment: Deployment,
+        running: Mapping[str, tuple[str, ...]],
+        **kwargs: Any,
     ) -> None:
+        """`running` are the image tags of releases, by model: these are never removed."""
         super().__init__(scope, id_, **kwargs)
         config = deployment.delivery
         key = _key(self) if config.customer_key else None
         accounts = _other_accounts(deployment)
         for model, runtime in deployment.images:
-            images = ecr.Repository(
-                self,
-                f"Images-{model}-{runtime}",
-                repository_name=repository(model, runtime),
-                image_tag_mutability=ecr.TagMutability.IMMUTABLE,
-                image_scan_on_push=True,
-                encryption=ecr.RepositoryEncryption.KMS
-                if key
-                else ecr.RepositoryEncryption.AES_256,
-                encryption_key=key,
-                lifecycle_rules=[ecr.LifecycleRule(max_image_count=config.kept_images)],
-                removal_policy=cdk.RemovalPolicy.RETAIN,
-            )
+            rules = _removal(running.get(model, ()), config.kept_images)
+            images = _images(self, model, runtime, key=key, rules=rules)
             for account in accounts:
                 images.grant_pull(iam.AccountPrincipal(account))
-        bucket = s3.Bucket(
-            self,
-            "Artifacts",
-            bucket_name=artifact_bucket(config),
-            versioned=True,
-            encryption=s3.BucketEncryption.KMS
-            if key
-            else s3.BucketEncryption.S3_MANAGED,
-            encryption_key=key,
-            bucket_key_enabled=True if key else None,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    noncurrent_version_expiration=cdk.Duration.days(KEPT_DAYS),
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
-                )
-            ],
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
+        bucket = _artifacts(self, config, key)
         _notify(bucket)
         # Two, so that nothing a branch builds can touch what is deployed.
         for what in ("builds", "deploys"):
             _handover(self, what, config)
         for account in accounts:
             bucket.grant_read(iam.AccountPrincipal(account), "releases/*")
+
+
+def _images(
+    scope: Construct,
+    model: str,
+    runtime: str,
+    *,
+    key: kms.Key | None,
+    rules: list[ecr.LifecycleRule],
+) -> ecr.Repository:
+    kinds = ecr.RepositoryEncryption
+    return ecr.Repository(
+        scope,
+        f"Images-{model}-{runtime}",
+        repository_name=repository(model, runtime),
+        image_tag_mutability=ecr.TagMutability.IMMUTABLE,
+        image_scan_on_push=True,
+        encryption=kinds.KMS if key else kinds.AES_256,
+        encryption_key=key,
+        lifecycle_rules=rules,
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
+
+
+def _removal(running: tuple[str, ...], kept: int) -> list[ecr.LifecycleRule]:
+    """Remove the oldest, but nothing that a stage runs.
+
+    ECR lets a rule alone decide on the images it names, so one that never has too many
+    to keep, the plain image and that for GPUs, keeps them from the last.
+    """
+    keep = [
+        ecr.LifecycleRule(
+            rule_priority=priority,
+            tag_status=ecr.TagStatus.TAGGED,
+            tag_pattern_list=[f"{tag}*"],
+            max_image_count=IMAGES_A_TAG,
+            description="a stage runs it",
+        )
+        for priority, tag in enumerate(running, start=1)
+    ]
+    oldest = ecr.LifecycleRule(
+        rule_priority=len(keep) + 1,
+        tag_status=ecr.TagStatus.ANY,
+        max_image_count=kept,
+        description="the oldest go first",
+    )
+    return [*keep, oldest]
+
+
+def _artifacts(
+    scope: Construct, config: DeliveryConfig, key: kms.Key | None
+) -> s3.Bucket:
+    kinds = s3.BucketEncryption
+    return s3.Bucket(
+        scope,
+        "Artifacts",
+        bucket_name=artifact_bucket(config),
+        versioned=True,
+        encryption=kinds.KMS if key else kinds.S3_MANAGED,
+        encryption_key=key,
+        bucket_key_enabled=True if key else None,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                noncurrent_version_expiration=cdk.Duration.days(KEPT_DAYS),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+            )
+        ],
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
 
 
 def _handover(scope: Construct, what: str, config: DeliveryConfig) -> None:

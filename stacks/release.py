@@ -6,6 +6,7 @@ from pathlib import Path
 
 from manifest import Architecture, Manifest, read_manifest
 from stacks.settings.checked import Checked, ConfigError
+from stacks.settings.deployment import Deployment
 from stacks.settings.endpoint import EndpointConfig
 from stacks.size import task_size
 
@@ -36,6 +37,20 @@ def read_release(
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return release
+
+
+def image_tags(releases: Path, what: Deployment) -> dict[str, tuple[str, ...]]:
+    """Return the image tags that releases of any stage name, by model.
+
+    Raises ManifestError naming the file.
+    """
+    tags: dict[str, set[str]] = {model: set() for model in what.models}
+    for stage in what.stages:
+        for model in what.models:
+            path = releases / stage.name / f"{model}.json"
+            if path.exists():
+                tags[model].add(read_manifest(path).image_tag)
+    return {model: tuple(sorted(found)) for model, found in tags.items()}
 
 
 def unused(folder: Path, models: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,3 +89,17 @@ def test_another_account_may_pull_and_read_releases_and_no_more(
     statements = policy["PolicyDocument"]["Statement"]
     (allowed,) = (s for s in statements if s["Effect"] == "Allow")
     assert all(a.startswith(("s3:Get", "s3:List")) for a in allowed["Action"])
+
+
+def test_no_image_that_a_stage_runs_is_ever_removed(assembly: Path) -> None:
+    """A rule decides alone on the images it names; this one never has too many."""
+    for repository in of_type(
+        template(assembly, "delivery-registry"), "AWS::ECR::Repository"
+    ):
+        policy = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])
+        keep, oldest = sorted(policy["rules"], key=lambda rule: rule["rulePriority"])
+        tags = keep["selection"]["tagPatternList"]
+        assert tags == ["support-sentiment-3f1c9a07be24*"]
+        assert keep["selection"]["countNumber"] == 2
+        assert oldest["selection"]["tagStatus"] == "any"
+        assert oldest["selection"]["countNumber"] == SHOWN.delivery.kept_images
