@@ -151,7 +151,7 @@ def _names(stack: Stack) -> Iterator[tuple[str, str]]:
     for parameter in stack.of_type("AWS::SSM::Parameter"):
         yield "addresses", f'"{parameter.get("Name")}"'
     for cluster in stack.of_type("AWS::ECS::Cluster"):
-        yield "capacity", f'"{cluster.get("ClusterName")}"'
+        yield "capacity", f'"Cluster": "{cluster.get("ClusterName")}"'
     for repository in stack.of_type("AWS::ECR::Repository"):
         yield "images", f"{repository.get('RepositoryName')}:"
     for bucket in stack.of_type("AWS::S3::Bucket"):

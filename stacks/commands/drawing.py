@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -48,13 +48,15 @@ def draw(architecture: Architecture) -> str:
     """Return the picture; the same architecture gives the same bytes."""
     places, bands, width, height = _arrange(architecture.boxes)
     by_name = {place.box.stack: place for place in places}
-    arrows = dict.fromkeys(
-        line
+    stages = {place.box.stack: place.box.stage for place in places}
+    gutter = width - MARGIN - 14
+    arrows = [
+        _arrow(by_name[arrow.source], by_name[arrow.target], gutter)
         for arrow in architecture.arrows
-        for line in _arrow(
-            arrow, by_name[arrow.source], by_name[arrow.target], width - MARGIN - 14
-        )
-    )
+    ]
+    for place in places:
+        taken = [a for a in architecture.arrows if a.target == place.box.stack]
+        arrows += _labels(place, taken, stages)
     boxes = [line for place in places for line in _box(place)]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
@@ -112,29 +114,37 @@ def _box(place: Place) -> Iterator[str]:
 
 def _dollars(monthly: Scale) -> str:
     low, high = monthly.minimum, monthly.maximum
-    if not high:
+    if high < 0.005:
         return "free"
     same = f"{low:,.2f}" == f"{high:,.2f}"
     return f"${low:,.2f}{'' if same else f' to {high:,.2f}'} a month"
 
 
-def _arrow(arrow: Arrow, source: Place, target: Place, gutter: int) -> Iterator[str]:
+def _arrow(source: Place, target: Place, gutter: int) -> str:
     """Below the boxes within a stage; around them, by the gutter, between stages."""
     foot = source.foot
     if source.box.stage == target.box.stage:
         start, end = source.middle, target.middle
-        drop = 26 + 6 * abs(end - start) // (WIDTH + GAP)
-        low = foot + drop
-        yield _path(f"M{start} {foot}C{start} {low} {end} {low} {end} {foot + 3}")
-        yield _label((start + end) // 2, foot + drop * 3 // 4 + 12, arrow.what)
-    else:
-        start, end = source.middle + 70, target.middle + 70
-        low, high = foot + GAP - 14, target.y - 14
-        yield _path(
-            f"M{start} {foot}V{low - 8}q0 8 8 8H{gutter - 8}q8 0 8 8V{high - 8}"
-            f"q0 8 -8 8H{end + 8}q-8 0 -8 8V{target.y - 3}"
-        )
-        yield _label(gutter - 60, low - 6, arrow.what)
+        low = foot + 26 + 6 * abs(end - start) // (WIDTH + GAP)
+        return _path(f"M{start} {foot}C{start} {low} {end} {low} {end} {foot + 3}")
+    start, end = source.middle + 70, target.middle + 70
+    low, high = foot + GAP - 14, target.y - 14
+    return _path(
+        f"M{start} {foot}V{low - 8}q0 8 8 8H{gutter - 8}q8 0 8 8V{high - 8}"
+        f"q0 8 -8 8H{end + 8}q-8 0 -8 8V{target.y - 3}"
+    )
+
+
+def _labels(
+    target: Place, arrows: Sequence[Arrow], stages: Mapping[str, str]
+) -> Iterator[str]:
+    """What the box takes: below it from its own stage, above it from another."""
+    own = [a.what for a in arrows if stages[a.source] == target.box.stage]
+    others = [a.what for a in arrows if stages[a.source] != target.box.stage]
+    if own:
+        yield _label(target.middle, target.foot + GAP - 18, ", ".join(own))
+    if others:
+        yield _label(target.middle + 120, target.y - 18, ", ".join(others))
 
 
 def _path(path: str) -> str:
