@@ -19,6 +19,7 @@ class Acknowledgement:
 
 
 ENDPOINT = "[a-z0-9-]+-endpoint-[a-z0-9-]+"
+DELIVERY = "delivery-(build|pipeline)"
 NETWORK = "[a-z0-9-]+-network"
 NIST = r"cdk-nag NIST\.800\.53\.R5-"
 AWS = "cdk-nag AwsSolutions-"
@@ -40,34 +41,55 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     # Delivery
     Acknowledgement(
         f"{AWS}CB4",
-        "delivery-build/.*",
+        f"{DELIVERY}/.*",
         "artifacts and logs are encrypted with keys that AWS owns; one of our own"
         " adds a dollar a month and protects nothing that is secret",
         "security",
     ),
     Acknowledgement(
-        "guard ONLY_THE_BAKE_IS_PRIVILEGED",
-        "delivery-build/Build-.*",
-        "one project still builds and bakes",
+        rf"{AWS}IAM5\[Action::s3:(GetBucket|GetObject|List|Abort|DeleteObject)\*\]",
+        f"{DELIVERY}/.*",
+        "CDK's grants of a pipeline to read its source and hand artifacts on",
         "platform",
     ),
     Acknowledgement(
-        rf"{AWS}IAM5\[Action::s3:(GetBucket|GetObject|List)\*\]",
-        "delivery-build/.*",
-        "CDK's grant to read the source",
+        rf"{AWS}IAM5\[Resource::arn:aws:s3:::lathe-(builds|deploys)-.*/\*\]",
+        f"{DELIVERY}/.*",
+        "the handover bucket of its pipeline, whole: what branches build has another"
+        " than what is deployed",
         "platform",
     ),
     Acknowledgement(
         rf"{AWS}IAM5\[Resource::.*:log-group:/aws/codebuild/<[^>]+>:\*\]",
-        "delivery-build/.*",
+        f"{DELIVERY}/.*",
         "a project's own log streams",
         "platform",
     ),
     Acknowledgement(
+        rf"{AWS}IAM5\[Resource::.*:stack/[a-z-]+-\*/\*\]",
+        f"{DELIVERY}/.*",
+        "stacks of one stage, to read their templates: ids are not known before",
+        "platform",
+    ),
+    Acknowledgement(
         rf"{AWS}IAM5\[Resource::.*/releases/[a-z-]+/\*\]",
-        "delivery-build/.*",
+        f"({DELIVERY}/.*|{ENDPOINT}/Check/Role)",
         "a release for each version",
         "platform",
+    ),
+    Acknowledgement(
+        rf"{AWS}IAM5\[Resource::.*:key/\*\]",
+        f"({DELIVERY}/.*|{ENDPOINT}/Check/Role)",
+        "one key, by its alias, in a condition: wiring key-by-alias holds it to that",
+        "security",
+    ),
+    Acknowledgement(
+        f"{AWS}S1|{NIST}S3(BucketLoggingEnabled|BucketReplicationEnabled"
+        "|BucketVersioningEnabled|DefaultEncryptionKMS)",
+        "delivery-registry/Handover-.*",
+        "what steps of a pipeline hand on: only their roles come here, and it is gone"
+        " after 30 days",
+        "security",
     ),
     Acknowledgement(
         f"{AWS}S1|{NIST}S3BucketLoggingEnabled",
@@ -134,6 +156,20 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         ".*",
         "a policy that serves one role belongs to it, and goes with it",
         "security",
+    ),
+    # The check function
+    Acknowledgement(
+        f"{NIST}LambdaConcurrency",
+        f"{ENDPOINT}/Check/Function",
+        "ECS calls it once at a time, and AWS refuses to reserve any of the ten that a"
+        " new account has",
+        "platform",
+    ),
+    Acknowledgement(
+        f"{NIST}LambdaDLQ",
+        f"{ENDPOINT}/Check/Function",
+        "it is called and waited for: whoever calls it has its answer",
+        "platform",
     ),
     # Logs and topics
     Acknowledgement(

@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Deployed], Iterator[Finding]], ...] = (
     roles.hooks_may_be_called,
     roles.builds_may_write_their_logs,
     roles.functions_log_where_they_may,
+    roles.keys_are_named_by_alias,
     names.parameters_that_are_read_are_written,
     names.images_come_from_our_repositories,
     names.services_run_in_a_cluster_of_their_stage,

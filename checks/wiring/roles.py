@@ -95,6 +95,21 @@ def functions_log_where_they_may(deployed: Deployed) -> Iterator[Finding]:
                     yield function.wrong("missing-permission", "Role", says)
 
 
+def keys_are_named_by_alias(deployed: Deployed) -> Iterator[Finding]:
+    """A key whose id nobody knows is one key, and not all, by a condition on its alias."""
+    for role in deployed.of(ROLE):
+        for each in statements(role, deployed):
+            every = [
+                r
+                for r in _listed(each.get("Resource", []))
+                if str(r).endswith(":key/*")
+            ]
+            aliases = "kms:ResourceAliases" in str(each.get("Condition", {}))
+            if each.get("Effect") == "Allow" and every and not aliases:
+                says = f"{every[0]} without a condition on kms:ResourceAliases"
+                yield role.wrong("key-by-alias", "Policies", says)
+
+
 def statements(role: Part, deployed: Deployed) -> Iterator[Mapping[str, Any]]:
     """Every statement of a role: inline, and of policies that name it."""
     documents = [each.get("PolicyDocument", {}) for each in role.items("Policies")]
