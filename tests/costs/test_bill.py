@@ -60,6 +60,37 @@ def test_a_bill_is_the_sum_of_its_stacks(billed: Billed) -> None:
     assert whole.maximum == pytest.approx(sum(part.maximum for part in apart))
 
 
+def test_zones_of_a_network_that_is_there_are_counted_by_its_ids(
+    billed: Billed,
+) -> None:
+    """Nothing of it is in the templates but a list of ids that a stage writes."""
+    ids = "subnet-0a,subnet-0b,subnet-0c"
+    lists = {
+        name: resource("SSM::Parameter", Name=f"/lathe/dev/{name}", Value=value)
+        for name, value in (("tasks", "subnet-0d"), ("balancers", ids))
+    }
+    parameter = {
+        "Type": "AWS::SSM::Parameter::Value<List<String>>",
+        "Default": "/lathe/dev/balancers",
+    }
+    balancer = resource(
+        "ElasticLoadBalancingV2::LoadBalancer", Subnets={"Ref": "Balancers"}
+    )
+    found = billed(
+        {
+            "dev": {
+                "dev-network": lists,
+                "dev-endpoint": {
+                    "Parameters": {"Balancers": parameter},
+                    "Resources": {"It": balancer},
+                },
+            }
+        }
+    )
+    (line,) = (line for line in found.lines if line.logical_id == "It")
+    assert line.estimate.detail.endswith("3 zones")
+
+
 def test_a_model_pays_for_what_carries_its_tag_and_for_what_cannot(
     billed: Billed,
 ) -> None:
