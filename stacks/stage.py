@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from stacks.names import Names
 from stacks.network import NetworkStack
 from stacks.release import read_release, unused
 from stacks.settings.delivery import DeliveryConfig
-from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.endpoint import EndpointConfig, Mode
 from stacks.settings.stage import StageConfig
 from stacks.size import task_size
 from stacks.tags import tag
+
+# What an endpoint of a mode is; a mode that answers otherwise is another stack.
+MODES: Mapping[Mode, type[EndpointStack]] = {"real-time": EndpointStack}
 
 
 class Stage(Construct):
@@ -78,7 +82,7 @@ class Stage(Construct):
 
     def _endpoint(self, endpoint: EndpointConfig, release: Manifest) -> EndpointStack:
         name = f"endpoint-{endpoint.name}"
-        return EndpointStack(
+        return MODES[endpoint.mode](
             self,
             name,
             delivery=self._delivery,

@@ -15,7 +15,10 @@ _HTTPS = re.compile(r"https://\S+")
 
 @dataclass(frozen=True)
 class ApiKey:
-    """Callers send it as `x-api-key`. The secret holds the key itself, as its string."""
+    """Callers send it as `x-api-key`. The secret holds the key itself, as its string.
+
+    At most 128 characters, compared without regard to case; `*` and `?` match anything.
+    """
 
     secret_name: str  # in Secrets Manager; its value never enters a template
 

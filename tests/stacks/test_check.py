@@ -14,7 +14,7 @@ from stacks.functions.check.handler import (
     CALL_AGAIN_SECONDS,
     CALLS,
 )
-from tests.stacks.conftest import DEMO, DEV, named, of_type, only
+from tests.stacks.conftest import DEMO, DEV, named, of_type, only, template
 
 FUNCTION = "AWS::Lambda::Function"
 
@@ -61,15 +61,16 @@ def test_it_reads_what_this_model_s_builds_published_and_writes_its_log(
 
 
 def test_its_key_is_the_registry_s_and_used_by_s3_only(
-    endpoint: dict[str, Any],
+    assembly: Path, endpoint: dict[str, Any]
 ) -> None:
+    alias = only(template(assembly, "delivery-registry"), "AWS::KMS::Alias")
     (decrypt,) = (
         each
         for each in policy(endpoint)
         if each["Effect"] == "Allow" and each["Action"] == "kms:Decrypt"
     )
     aliases = decrypt["Condition"]["ForAnyValue:StringEquals"]["kms:ResourceAliases"]
-    assert aliases == "alias/lathe/artifacts"
+    assert aliases == alias["AliasName"]
     assert "kms:ViaService" in decrypt["Condition"]["StringEquals"]
 
 
