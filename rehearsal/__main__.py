@@ -20,10 +20,18 @@ from rehearsal.table import as_text
 
 ROOT = Path(__file__).resolve().parents[1]
 _EPILOG = """\
-An emulator is started on loopback; the real CDK CLI bootstraps it, deploys every
-stack, and everything that can be read back is compared with the templates, property
-by property. Then `cdk destroy`, and a look for what is left. No AWS account,
-credential or Docker daemon is used; no other machine can be reached.
+An emulator is started on loopback, and the real CDK CLI plays the life of the stacks:
+
+  begin    bootstrap, deploy to the empty account, no release anywhere
+  create   deploy releases A
+  update   deploy releases B: nothing else may change
+  fail     deploy releases C, which nobody baked: CloudFormation rolls back
+  restore  deploy releases A again
+  destroy  and look for what is left
+
+After each, everything that can be read back is compared with the templates, property
+by property, and with --model the endpoints answer through their load balancers. No AWS
+account, credential or Docker daemon is used; no other machine can be reached.
 
 exit codes:
   0  everything that was read back is as the templates and the releases ask
@@ -31,10 +39,12 @@ exit codes:
   2  the rehearsal could not take place: the message says what is missing
 
 examples:
-  python -m rehearsal
-  python -m rehearsal --releases build/releases --stage dev
+  python -m rehearsal --releases build/support-sentiment/releases --model \\
+    build/support-sentiment
+  python -m rehearsal --releases build/releases --stage dev --phases create
   python -m rehearsal --assembly cdk.out --reuse --json
 """
+_PHASES = "life: all phases; create: created and destroyed only, as with --assembly"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,9 +72,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     releases = options.releases.resolve()
     released = read_releases(releases)
+    model = options.model.resolve() if options.model else None
     assembly = options.assembly.resolve() if options.assembly else None
     cli = find_cdk(ROOT)
-    known = digest(ROOT, cli, releases, assembly, options.stage)
+    whole = options.phases == "life" and assembly is None
+    stages = tuple(sorted(set(options.stage)))
+    how = [*stages, options.phases, *_manifest(model)]
+    known = digest(ROOT, cli, releases, assembly, how)
     if options.reuse and (saved := recognised(options.out, known)):
         _say(
             f"recognised {known[:12]}: rehearsed before on exactly this; {options.out}"
@@ -72,12 +86,23 @@ def _run(options: argparse.Namespace) -> int:
         _print(saved, options.json)
         return 0
     options.out.unlink(missing_ok=True)  # an older result would outlive a failure
-    plan = Plan(cli, releases, released, assembly, options.stage, options.port, known)
+    port = options.port
+    plan = Plan(cli, released, assembly, model, stages, whole, port, known)
     rehearsal = rehearse(plan, Progress(_say))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(_as_json(rehearsal), encoding="utf-8")
     _print(rehearsal, options.json)
     return 0 if rehearsal.passed else 1
+
+
+def _manifest(model: Path | None) -> list[str]:
+    """Return what says which artifact answers."""
+    if model is None:
+        return []
+    try:
+        return [(model / "manifest.json").read_text(encoding="utf-8")]
+    except OSError as error:
+        raise RehearsalError(f"model: {error}") from error
 
 
 def _print(rehearsal: Rehearsal, as_json: bool) -> None:
@@ -107,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--releases", type=Path, default=ROOT / "stacks/releases", metavar="DIR")
     add("--assembly", type=Path, metavar="DIR", help="do not synthesize: deploy this")
-    add("--stage", help="one stage; default: all")
+    add("--model", type=Path, metavar="DIR", help="the artifact that answers a call")
+    add("--phases", choices=("life", "create"), default="life", help=_PHASES)
+    add("--stage", action="append", default=[], help="repeat it; default: all")
     add("--port", type=int, default=0, help="the emulator's; default: any free one")
     add("--out", type=Path, default=ROOT / "build/rehearsal.json", metavar="FILE")
     add("--reuse", action="store_true", help="do nothing if --out passed on the same")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,9 @@ import boto3  # type: ignore[import-untyped]
 import botocore.session  # type: ignore[import-untyped]
 from botocore.config import Config  # type: ignore[import-untyped]
 
-ACCOUNT = "123456789012"
+ACCOUNT = "123456789012"  # where stacks go that name none
 REGION = "us-east-1"
-# The emulator takes any key; these are AWS's own examples of none.
-_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+_SECRET = "test"  # the emulator takes any
 # botocore's (name in a profile, environment variable, default, conversion): none is read.
 _NO_PROFILE = {
     "profile": (None, None, None, None),
@@ -36,12 +35,14 @@ class RehearsalError(RuntimeError):
 
 @dataclass(frozen=True)
 class Account:
-    """An AWS endpoint on loopback, and nothing else: any other is refused.
+    """One account and region at an endpoint on loopback: any other is refused.
 
     Raises RehearsalError for an endpoint that leaves this machine.
     """
 
     endpoint: str  # http://127.0.0.1:PORT
+    id: str = ACCOUNT
+    region: str = REGION
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.endpoint)
@@ -51,9 +52,21 @@ class Account:
                 "a rehearsal never talks to another machine"
             )
 
+    def at(self, environment: str) -> Account:
+        """Return what a stack means by aws://ACCOUNT/REGION, here.
+
+        unknown-account and unknown-region are those that the CLI was given.
+        """
+        account, region = environment.removeprefix("aws://").split("/")
+        return replace(
+            self,
+            id=self.id if account.startswith("unknown-") else account,
+            region=self.region if region.startswith("unknown-") else region,
+        )
+
     def client(self, service: str) -> Any:
         """Return a boto3 client that can reach this account only."""
-        return _client(self.endpoint, service)
+        return _client(self, service)
 
     def environment(self, home: Path) -> dict[str, str]:
         """Return the whole environment of a CDK CLI that can deploy here only.
@@ -66,9 +79,10 @@ class Account:
         jsii_cache = Path.home() / ".cache/aws/jsii/package-cache"
         return {
             **inherited,
-            **_CREDENTIALS,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": self.id,  # the emulator reads the account from it
+            "AWS_SECRET_ACCESS_KEY": _SECRET,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -95,15 +109,15 @@ def _is_loopback(host: str | None) -> bool:
 
 
 @cache
-def _client(endpoint: str, service: str) -> Any:
+def _client(account: Account, service: str) -> Any:
     session = boto3.Session(
         botocore_session=botocore.session.Session(session_vars=_NO_PROFILE)
     )
     return session.client(
         service,
-        region_name=REGION,
-        endpoint_url=endpoint,
-        aws_access_key_id=_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=account.region,
+        endpoint_url=account.endpoint,
+        aws_access_key_id=account.id,
+        aws_secret_access_key=_SECRET,
         config=Config(proxies={}, retries={"total_max_attempts": 2}, read_timeout=20),
     )

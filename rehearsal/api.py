@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ def api_request(
 
 
 def _spelled(shape: Any, value: Any) -> Any:
+    if shape.type_name == "structure" and isinstance(value, str):
+        value = json.loads(value)  # a template writes some documents as text
     if shape.type_name == "structure" and isinstance(value, Mapping):
         members = {name.lower(): name for name in shape.members}
         spelled = {}

@@ -17,6 +17,8 @@ def differences(expected: Any, found: Any, path: str = "") -> Iterator[Differenc
     Members that the template leaves out are AWS's own business, and so is the order
     of a list. Numbers and booleans may be written as text, as CloudFormation allows.
     """
+    if isinstance(expected, str) and isinstance(found, Mapping):
+        expected = _document(expected)
     if isinstance(expected, Mapping):
         yield from _in_mapping(expected, found, path)
     elif isinstance(expected, list):

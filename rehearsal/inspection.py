@@ -31,6 +31,7 @@ class Inspection:
     """One stack after its deployment."""
 
     stack: Stack
+    status: str  # as CloudFormation has it
     deployed: tuple[Deployed, ...]
     checked: tuple[Checked, ...]
 
@@ -50,6 +51,7 @@ def inspect(account: Account, stack: Stack) -> Inspection:
 
     Resources left out by a false condition are not among them.
     """
+    account = account.at(stack.environment)
     cloudformation = account.client("cloudformation")
     described = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
     pages = cloudformation.get_paginator("list_stack_resources")
@@ -59,7 +61,7 @@ def inspect(account: Account, stack: Stack) -> Inspection:
         for summary in page["StackResourceSummaries"]
     }
     references = {**_parameters(stack, described), **physical}
-    scope = Scope(stack.name, references, {})
+    scope = Scope(stack.name, account, references, {})
     deployed = tuple(
         _deployed(account, resource, physical.get(resource.logical_id, ""), scope)
         for resource in stack.resources
@@ -71,11 +73,11 @@ def inspect(account: Account, stack: Stack) -> Inspection:
         if item.reading
         for name, value in item.reading.attributes.items()
     }
-    whole = Scope(stack.name, references, attributes)
+    whole = Scope(stack.name, account, references, attributes)
     checked = (
         check(item.resource, item.physical_id, item.reading, whole) for item in deployed
     )
-    return Inspection(stack, deployed, tuple(checked))
+    return Inspection(stack, described["StackStatus"], deployed, tuple(checked))
 
 
 def _parameters(stack: Stack, described: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +99,9 @@ def _deployed(
             given[name] = scope.resolve(value)
         except UnresolvedError:
             continue
-    readable = resource.type in READERS and not recorded_only(resource.type, given)
+    readable = resource.type in READERS and not recorded_only(
+        resource.type, resource.properties
+    )
     reading = None
     if readable and physical_id:
         reading = read(account, resource.type, physical_id, given)

@@ -25,10 +25,10 @@ def left_behind(account: Account, inspections: tuple[Inspection, ...]) -> Left:
     retained: list[str] = []
     findings: list[Finding] = []
     removed = 0
-    seen = [i for each in inspections for i in each.deployed if i.reading is not None]
-    for item in seen:
-        resource = item.resource
-        stays = read(account, resource.type, item.physical_id, item.given) is not None
+    seen = [(i, each.stack) for each in inspections for i in each.deployed if i.reading]
+    for item, stack in seen:
+        resource, where = item.resource, account.at(stack.environment)
+        stays = read(where, resource.type, item.physical_id, item.given) is not None
         removed += not stays
         if stays and resource.retained:
             retained.append(f"{resource.stack} {resource.logical_id} ({resource.type})")

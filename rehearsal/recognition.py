@@ -7,7 +7,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ _PACKAGES = ("aws-cdk-lib", "boto3", "constructs", "jsii", "ministack")
 
 
 def digest(
-    root: Path, cli: CdkCli, releases: Path, assembly: Path | None, stage: str | None
+    root: Path, cli: CdkCli, releases: Path, assembly: Path | None, how: Sequence[str]
 ) -> str:
     """Return the SHA-256 of stacks, releases, tools and the rehearsal itself.
 
-    Stacks are the files of the assembly; without one, those it would be made from.
+    `how` is what else was asked for. Stacks are the files of the assembly; without one, those it would be made from.
     """
     total = hashlib.sha256()
     sources = [root / "manifest.py", *_sources(root / "rehearsal")]
@@ -42,7 +42,7 @@ def digest(
     for kind, folder in given:
         for path in sorted(_files(folder)):
             _add(total, f"{kind} {path.relative_to(folder)}", path.read_bytes())
-    _add(total, "tools", json.dumps([stage, *_tools(cli)]).encode())
+    _add(total, "tools", json.dumps([*how, *_tools(cli)]).encode())
     return total.hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from rehearsal.assembly import Resource
 
-SCHEMA = 1
+SCHEMA = 2
 Verdict = Literal["read back", "different", "recorded only", "not covered"]
 
 
@@ -68,6 +68,16 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """One part of the life: how long it took, what it showed, what was not as it should."""
+
+    name: str
+    seconds: float
+    shown: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
 class Rehearsal:
     """A whole rehearsal; `passed` means all that was read back was as asked."""
 
@@ -79,13 +89,12 @@ class Rehearsal:
         str, ...
     ]  # "stack logical-id (type)": there after destroy, as asked
     removed: int  # resources that were there before and are gone after
-    findings: tuple[Finding, ...]
-    seconds: Mapping[str, float]  # step -> elapsed
+    phases: tuple[Phase, ...]
     schema: int = SCHEMA
 
     @property
     def passed(self) -> bool:
-        return not self.findings
+        return not any(phase.findings for phase in self.phases)
 
     def to_json(self) -> dict[str, Any]:
         return {"passed": self.passed, **asdict(self)}
@@ -100,10 +109,15 @@ def from_json(saved: dict[str, Any]) -> Rehearsal:
     del values["passed"]
     for name in ("stacks", "retained"):
         values[name] = tuple(values[name])
-    members = {"types": TypeLine, "releases": Release, "findings": Finding}
-    for name, kind in members.items():
+    for name, kind in (("types", TypeLine), ("releases", Release)):
         values[name] = tuple(kind(**value) for value in values[name])
+    values["phases"] = tuple(_phase(value) for value in values["phases"])
     return Rehearsal(**values)
+
+
+def _phase(saved: dict[str, Any]) -> Phase:
+    findings = tuple(Finding(**each) for each in saved["findings"])
+    return Phase(**{**saved, "shown": tuple(saved["shown"]), "findings": findings})
 
 
 def by_type(checked: tuple[Checked, ...]) -> tuple[TypeLine, ...]:

@@ -17,7 +17,9 @@ _HEADINGS = (
 )
 LIMITS = (
     "The emulator runs no container, build or scaling action, checks no permission and "
-    "no quota.\n'read back' means a describe call returned the compared properties "
+    "no quota;\nwhere an endpoint answered, the rehearsal had started the server, not "
+    "ECS.\nReleases B and C are A under another version; an image is a tag without layers."
+    "\n'read back' means a describe call returned the compared properties "
     "equal to the template's;\n'recorded' means the emulator only noted the request, "
     "checked against AWS's API model."
 )
@@ -35,6 +37,12 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     for release in rehearsal.releases:
         where = release.task_definition or "NOT FOUND"
         yield f"release    {release.stage} {release.image_tag}: {where}"
+    yield ""
+    for phase in rehearsal.phases:
+        shown = phase.shown or ("",)
+        yield f"{phase.name:<10} {phase.seconds:5.1f} s  {shown[0]}".rstrip()
+        yield from (f"{'':<20}{line}" for line in shown[1:])
+    yield ""
     yield f"destroyed  {rehearsal.removed} resources: there before, gone after"
     yield from (
         f"retained   {name}, as its template asks" for name in rehearsal.retained
@@ -42,9 +50,9 @@ def _lines(rehearsal: Rehearsal) -> Iterator[str]:
     yield ""
     yield LIMITS
     yield ""
-    for finding in rehearsal.findings:
-        yield f"DIFFERENCE  {finding}"
-    took = sum(rehearsal.seconds.values())
+    for phase in rehearsal.phases:
+        yield from (f"DIFFERENCE  {phase.name}: {each}" for each in phase.findings)
+    took = sum(phase.seconds for phase in rehearsal.phases)
     yield f"{_verdict(rehearsal)} ({took:.0f} s)"
 
 
@@ -53,7 +61,8 @@ def _verdict(rehearsal: Rehearsal) -> str:
     read = sum(line.read_back for line in rehearsal.types)
     stacks = len(rehearsal.stacks)
     if not rehearsal.passed:
-        return f"FAILED: {len(rehearsal.findings)} differences in {stacks} stacks"
+        count = sum(len(phase.findings) for phase in rehearsal.phases)
+        return f"FAILED: {count} differences in {stacks} stacks"
     return f"passed: {read} of {count} resources in {stacks} stacks read back as asked"
 
 

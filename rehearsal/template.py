@@ -7,14 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.account import ACCOUNT, REGION
+from rehearsal.account import Account
 
-_PSEUDO = {
-    "AWS::AccountId": ACCOUNT,
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::URLSuffix": "amazonaws.com",
-}
 _NO_VALUE = object()
 _PLACEHOLDER = re.compile(r"\$\{([^!}][^}]*)\}")
 
@@ -31,6 +25,7 @@ class Scope:
     """
 
     stack: str
+    account: Account
     references: Mapping[str, Any]
     attributes: Mapping[tuple[str, str], Any]
 
@@ -73,7 +68,13 @@ class Scope:
             return _NO_VALUE
         if name == "AWS::StackName":
             return self.stack
-        known = {**_PSEUDO, **self.references}
+        pseudo = {
+            "AWS::AccountId": self.account.id,
+            "AWS::Partition": "aws",
+            "AWS::Region": self.account.region,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+        known = {**pseudo, **self.references}
         if name not in known:
             raise UnresolvedError(f"Ref {name}")
         return known[name]

@@ -32,7 +32,7 @@ ALLOWED = {
     "stacks": {"aws_cdk", "boto3", "botocore", "constructs", "manifest", "costs"},  # boto3: its commands
     "app.py": {"aws_cdk", "manifest", "costs", "stacks"},
     "demo.py": {"bench"},
-    "rehearsal": {"boto3", "botocore", "ministack", "manifest"},
+    "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
     "containers": {"ai_edge_litert", "flask", "gunicorn", "numpy", "tokenizers", "werkzeug", "manifest"},
     "model_build": {
         "ai_edge_litert", "bench", "costs", "huggingface_hub", "jinja2", "manifest", "msgspec", "numpy",

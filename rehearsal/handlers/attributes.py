@@ -1,4 +1,4 @@
-"""What AWS answers to Fn::GetAtt and MiniStack answers otherwise, or not at all."""
+"""What MiniStack leaves out of a resource: attributes for Fn::GetAtt, and tags."""
 
 from __future__ import annotations
 
@@ -22,5 +22,17 @@ def answer_full_name(account: Account, native: Native) -> Native:
     def create(name: str, given: Properties, stack: str) -> Created:
         arn, known = native(name, given, stack)
         return arn, {**known, "TargetGroupFullName": arn.split(":")[-1]}
+
+    return create
+
+
+def tag_rule(account: Account, native: Native) -> Native:
+    """A listener rule's tags."""
+
+    def create(name: str, given: Properties, stack: str) -> Created:
+        arn, known = native(name, given, stack)
+        if tags := given.get("Tags"):
+            account.client("elbv2").add_tags(ResourceArns=[arn], Tags=tags)
+        return arn, known
 
     return create

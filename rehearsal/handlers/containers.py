@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from rehearsal.account import Account
 from rehearsal.api import api_request
 from rehearsal.handlers.handler import Created, Properties
+
+_IN_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.amazonaws\.com"
+    r"/(?P<name>[^:@]+)(:(?P<tag>[^@]+)|@(?P<digest>.+))"
+)
 
 
 def register_task_definition(
@@ -23,10 +31,54 @@ def create_service(
 ) -> Created:
     """MiniStack's own handler drops the grace period, exec and tag propagation."""
     ecs = account.client("ecs")
-    named = {"ServiceName": f"{stack}-{name}", "DesiredCount": 1, **given}
-    service = ecs.create_service(**api_request(ecs, "CreateService", named))["service"]
+    named = {"ServiceName": f"{stack}-{name}", "DesiredCount": 1, **_asked(given)}
+    request = api_request(ecs, "CreateService", named)
+    _pull(account, request["taskDefinition"])
+    service = ecs.create_service(**request)["service"]
     arn = service["serviceArn"]
     return arn, {"ServiceArn": arn, "Name": service["serviceName"]}
+
+
+def update_service(
+    account: Account, id_: str, old: Properties, new: Properties
+) -> Created:
+    """Ask UpdateService for what changed, and for nothing else."""
+    ecs = account.client("ecs")
+    changed = {name: value for name, value in new.items() if value != old.get(name)}
+    asked = {**_asked(changed), "Cluster": new["Cluster"], "Service": id_}
+    request = api_request(ecs, "UpdateService", asked)
+    _pull(account, new["TaskDefinition"])
+    service = ecs.update_service(**request)["service"]
+    return id_, {"ServiceArn": id_, "Name": service["serviceName"]}
+
+
+def _asked(given: Properties) -> dict[str, Any]:
+    """The one property that the API has under another name."""
+    names = {"PlacementStrategies": "PlacementStrategy"}
+    return {names.get(name, name): value for name, value in given.items()}
+
+
+def _pull(account: Account, definition: str) -> None:
+    """Refuse an image that is not in its repository, as a deployment on ECS would end.
+
+    There, tasks fail to start until the circuit breaker says so; here it is said at once.
+    """
+    answer = account.client("ecs").describe_task_definition(taskDefinition=definition)
+    for container in answer["taskDefinition"]["containerDefinitions"]:
+        image = container["image"]
+        if not (found := _IN_ECR.fullmatch(image)):
+            continue
+        where = account.at(f"aws://{found['account']}/{found['region']}")
+        parts = {"imageTag": found["tag"], "imageDigest": found["digest"]}
+        wanted = {key: value for key, value in parts.items() if value}
+        answer = where.client("ecr").batch_get_image(
+            repositoryName=found["name"], imageIds=[wanted]
+        )
+        if not answer["images"]:
+            raise ValueError(
+                "ECS Deployment Circuit Breaker was triggered: "
+                f"CannotPullContainerError: {image}: not found"
+            )
 
 
 def associate_providers(

@@ -2,9 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import inf
+
 from rehearsal.account import Account
 from rehearsal.api import api_request
-from rehearsal.handlers.handler import Created, Native, Properties
+from rehearsal.handlers.handler import (
+    Create,
+    Created,
+    Handler,
+    Native,
+    Properties,
+)
+
+
+def _note(
+    service: str,
+    operation: str,
+    *,
+    inside: str | None = None,
+    beside: tuple[str, ...] = (),
+    unasked: tuple[str, ...] = (),
+    named: str | None = None,
+    answers: tuple[str, ...] = (),
+) -> Create:
+    """Check the properties as the request that AWS's own handler would make of them.
+
+    The operation takes them in its member `inside`, but for those `beside` it; `unasked`
+    are CloudFormation's alone; `named` is the member it makes a name for if there is
+    none; `answers` are the attributes that Fn::GetAtt may ask for.
+    """
+
+    def create(account: Account, name: str, given: Properties, stack: str) -> Created:
+        asked = {key: value for key, value in given.items() if key not in unasked}
+        if named:
+            asked.setdefault(named, f"{stack}-{name}")
+        if inside:
+            outer = {key: asked.pop(key) for key in beside if key in asked}
+            asked = {inside: asked, **outer}
+        api_request(account.client(service), operation, asked)
+        id_ = f"{stack}-{name}"
+        return id_, dict.fromkeys(answers, f"recorded:{id_}")
+
+    return create
+
+
+def forget(account: Account, id_: str, given: Properties) -> None:
+    """What was only recorded has nothing to delete."""
 
 
 def scalable_target(
@@ -14,9 +58,7 @@ def scalable_target(
     scaling = account.client("application-autoscaling")
     known = {key: value for key, value in given.items() if key != "ScheduledActions"}
     request = api_request(scaling, "RegisterScalableTarget", known)
-    low, high = request["MinCapacity"], request["MaxCapacity"]
-    if low > high:
-        raise ValueError(f"MinCapacity: {low} is above MaxCapacity {high}")
+    _bounds(request["MinCapacity"], request["MaxCapacity"])
     resource = request["ResourceId"]
     if request["ServiceNamespace"] == "ecs":
         _, cluster, service = resource.split("/")
@@ -26,7 +68,21 @@ def scalable_target(
         if not found["services"]:
             raise ValueError(f"ResourceId: no ECS service {resource}")
     dimension, namespace = request["ScalableDimension"], request["ServiceNamespace"]
+    target = {
+        "ResourceId": resource,
+        "ScalableDimension": dimension,
+        "ServiceNamespace": namespace,
+    }
+    for action in given.get("ScheduledActions", []):
+        api_request(scaling, "PutScheduledAction", {**target, **action})
+        bounds = action["ScalableTargetAction"]
+        _bounds(bounds.get("MinCapacity", 0), bounds.get("MaxCapacity", inf))
     return f"{resource}|{dimension}|{namespace}", {"Id": resource}
+
+
+def _bounds(low: float, high: float) -> None:
+    if low > high:
+        raise ValueError(f"MinCapacity: {low} is above MaxCapacity {high}")
 
 
 def scaling_policy(
@@ -58,5 +114,44 @@ def alarm(account: Account, native: Native) -> Native:
     return create
 
 
-def forget(account: Account, id_: str, given: Properties) -> None:
-    """What was only recorded has nothing to delete."""
+_CREATED: Mapping[str, Create] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
+    "AWS::ApplicationAutoScaling::ScalingPolicy": scaling_policy,
+    "AWS::CE::AnomalyMonitor": _note(
+        "ce",
+        "CreateAnomalyMonitor",
+        inside="AnomalyMonitor",
+        beside=("ResourceTags",),
+        answers=("MonitorArn",),
+    ),
+    "AWS::CE::AnomalySubscription": _note(
+        "ce",
+        "CreateAnomalySubscription",
+        inside="AnomalySubscription",
+        beside=("ResourceTags",),
+        answers=("SubscriptionArn",),
+    ),
+    "AWS::CloudWatch::AnomalyDetector": _note("cloudwatch", "PutAnomalyDetector"),
+    "AWS::CodeBuild::SourceCredential": _note("codebuild", "ImportSourceCredentials"),
+    "AWS::CodeConnections::Connection": _note(
+        "codeconnections", "CreateConnection", answers=("ConnectionArn",)
+    ),
+    "AWS::CodePipeline::Pipeline": _note(
+        "codepipeline",
+        "CreatePipeline",
+        inside="pipeline",
+        beside=("Tags",),
+        unasked=("RestartExecutionOnUpdate", "DisableInboundStageTransitions"),
+        named="Name",
+        answers=("Version",),
+    ),
+    "AWS::Logs::QueryDefinition": _note(
+        "logs", "PutQueryDefinition", answers=("QueryDefinitionId",)
+    ),
+    "AWS::WAFv2::LoggingConfiguration": _note(
+        "wafv2", "PutLoggingConfiguration", inside="LoggingConfiguration"
+    ),
+}
+RECORDED: Mapping[str, Handler] = {
+    kind: Handler(create, forget) for kind, create in _CREATED.items()
+}

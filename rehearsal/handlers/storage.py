@@ -10,7 +10,7 @@ from rehearsal.handlers.handler import Created, Native, Properties
 
 
 def configure_bucket(account: Account, native: Native) -> Native:
-    """Set lifecycle and tags through S3's own API."""
+    """Set lifecycle, encryption and tags through S3's own API."""
 
     def create(name: str, given: Properties, stack: str) -> Created:
         bucket, known = native(name, given, stack)
@@ -20,11 +20,27 @@ def configure_bucket(account: Account, native: Native) -> Native:
             s3.put_bucket_lifecycle_configuration(
                 Bucket=bucket, LifecycleConfiguration={"Rules": rules}
             )
+        # Not the bootstrap bucket's, which names no key: MiniStack then takes no file.
+        if "KMSMasterKeyID" in str(given.get("BucketEncryption")):
+            encryption = _encryption(given["BucketEncryption"])
+            s3.put_bucket_encryption(
+                Bucket=bucket, ServerSideEncryptionConfiguration=encryption
+            )
         if "Tags" in given:
             s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": given["Tags"]})
         return bucket, known
 
     return create
+
+
+def _encryption(asked: Mapping[str, Any]) -> dict[str, Any]:
+    default = "ServerSideEncryptionByDefault"
+    return {
+        "Rules": [
+            {f"Apply{default}" if name == default else name: v for name, v in r.items()}
+            for r in asked["ServerSideEncryptionConfiguration"]
+        ]
+    }
 
 
 def _lifecycle(rule: Mapping[str, Any]) -> dict[str, Any]:

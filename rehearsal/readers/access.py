@@ -43,6 +43,39 @@ def policy(account: Account, id_: str, given: Properties) -> Reading:
     )
 
 
+def managed_policy(account: Account, id_: str, given: Properties) -> Reading:
+    iam = account.client("iam")
+    found = iam.get_policy(PolicyArn=id_)["Policy"]
+    version = iam.get_policy_version(
+        PolicyArn=id_, VersionId=found["DefaultVersionId"]
+    )["PolicyVersion"]
+    attached = iam.list_entities_for_policy(PolicyArn=id_)["PolicyRoles"]
+    return Reading(
+        {
+            "Description": found.get("Description"),
+            "ManagedPolicyName": found["PolicyName"],
+            "Path": found["Path"],
+            "PolicyDocument": version["Document"],
+            "Roles": [role["RoleName"] for role in attached],
+        },
+        {"PolicyArn": id_},
+    )
+
+
+def instance_profile(account: Account, id_: str, given: Properties) -> Reading:
+    name = id_.split("/")[-1]  # MiniStack's Ref is the ARN
+    answer = account.client("iam").get_instance_profile(InstanceProfileName=name)
+    found = answer["InstanceProfile"]
+    return Reading(
+        {
+            "InstanceProfileName": name,
+            "Path": found["Path"],
+            "Roles": [role["RoleName"] for role in found["Roles"]],
+        },
+        {"Arn": found["Arn"]},
+    )
+
+
 def _inline(iam: Any, role_name: str, name: str) -> dict[str, Any]:
     found = iam.get_role_policy(RoleName=role_name, PolicyName=name)
     return {key: found[key] for key in ("PolicyName", "PolicyDocument")}

@@ -80,6 +80,20 @@ def provider_associations(account: Account, id_: str, given: Properties) -> Read
     return Reading({"Cluster": found["clusterName"], **_picked(found, *names)})
 
 
+def provider(account: Account, id_: str, given: Properties) -> Reading:
+    answer = account.client("ecs").describe_capacity_providers(
+        capacityProviders=[id_], include=["TAGS"]
+    )
+    found = the_only(answer["capacityProviders"])
+    picked = _picked(found, "Name")
+    # MiniStack drops what this may hold besides, such as managed draining.
+    behind = found.get("autoScalingGroupProvider", {})
+    asked = {key.lower() for key in given.get("AutoScalingGroupProvider", {})}
+    if asked <= {key.lower() for key in behind}:
+        picked["AutoScalingGroupProvider"] = behind
+    return Reading(picked)
+
+
 def task_definition(account: Account, id_: str, given: Properties) -> Reading:
     ecs = account.client("ecs")
     answer = ecs.describe_task_definition(taskDefinition=id_, include=["TAGS"])

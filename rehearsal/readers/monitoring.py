@@ -37,6 +37,16 @@ def alarm(account: Account, id_: str, given: Properties) -> Reading:
     return Reading({**picked, "Tags": tags}, {"Arn": arn})
 
 
+def composite_alarm(account: Account, id_: str, given: Properties) -> Reading:
+    answer = account.client("cloudwatch").describe_alarms(
+        AlarmNames=[id_], AlarmTypes=["CompositeAlarm"]
+    )
+    found = the_only(answer["CompositeAlarms"])
+    names = ("ActionsEnabled", "AlarmActions", "AlarmDescription", "AlarmName")
+    picked = {name: found.get(name) for name in (*names, "AlarmRule", "OKActions")}
+    return Reading(picked, {"Arn": found["AlarmArn"]})
+
+
 def dashboard(account: Account, id_: str, given: Properties) -> Reading:
     found = account.client("cloudwatch").get_dashboard(DashboardName=id_)
     return Reading({name: found[name] for name in ("DashboardName", "DashboardBody")})

@@ -75,6 +75,33 @@ def vpc_endpoint(account: Account, id_: str, given: Properties) -> Reading:
     return Reading(picked)
 
 
+def address(account: Account, id_: str, given: Properties) -> Reading:
+    every = account.client("ec2").describe_addresses()["Addresses"]
+    found = the_only([each for each in every if each["PublicIp"] == id_])
+    ids = {name: found[name] for name in ("AllocationId", "PublicIp")}
+    return Reading(_picked(found, "Domain"), ids)
+
+
+def nat_gateway(account: Account, id_: str, given: Properties) -> Reading:
+    ec2 = account.client("ec2")
+    every = ec2.describe_nat_gateways(NatGatewayIds=[id_])["NatGateways"]
+    found = the_only([each for each in every if each["State"] == "available"])
+    picked = _picked(found, "SubnetId")
+    # MiniStack leaves the addresses out of its answer.
+    if addresses := found.get("NatGatewayAddresses"):
+        picked["AllocationId"] = addresses[0]["AllocationId"]
+    return Reading(picked, {"NatGatewayId": id_})
+
+
+def flow_log(account: Account, id_: str, given: Properties) -> Reading:
+    answer = account.client("ec2").describe_flow_logs(FlowLogIds=[id_])
+    found = the_only(answer["FlowLogs"])
+    names = ("LogDestinationType", "ResourceId", "TrafficType")
+    # MiniStack names the group where AWS has its ARN.
+    group = found.get("LogGroupName") or found.get("LogDestination")
+    return Reading({"LogGroupName": group} | _picked(found, *names), {"Id": id_})
+
+
 def security_group(account: Account, id_: str, given: Properties) -> Reading:
     ec2 = account.client("ec2")
     found = the_only(ec2.describe_security_groups(GroupIds=[id_])["SecurityGroups"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,12 +16,27 @@ from typing import Any
 import pytest
 
 from rehearsal.__main__ import ROOT, main
+from tests.rehearsal.conftest import dev_releases, tiny_artifact
 
-# Kinds that the emulator only notes; a metric expression makes an alarm one of them.
+# The explicit list: kinds that the emulator only notes. A metric expression makes an
+# alarm one of them.
 NOTED = {
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::CE::AnomalyMonitor",
+    "AWS::CE::AnomalySubscription",
     "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::AnomalyDetector",
+    "AWS::CodePipeline::Pipeline",
+    "AWS::Logs::QueryDefinition",
+}
+# What another version of the same model may change.
+CHANGED = {
+    "AWS::CloudWatch::Dashboard",  # its title names the version
+    "AWS::ECR::Repository",  # its lifecycle keeps what stages run
+    "AWS::ECS::Service",
+    "AWS::ECS::TaskDefinition",
+    "AWS::Lambda::Function",  # it checks the version
 }
 READ = {
     "AWS::CodeBuild::Project",
@@ -84,29 +100,86 @@ def plain(tmp_path: Path) -> Path:
     return assembly
 
 
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory, make_manifest: Any) -> Any:
+    """The whole life of every stack, lived once: the result that the command wrote."""
+    home = tmp_path_factory.mktemp("life")
+    model = tiny_artifact(home, make_manifest)
+    asked = ["--releases", str(dev_releases(home, model)), "--model", str(model)]
+    out = home / "rehearsal.json"
+    code = main([*asked, "--out", str(out)])
+    return {"code": code, **json.loads(out.read_text(encoding="utf-8"))}
+
+
+def _shown(life: Any, name: str) -> str:
+    (phase,) = [phase for phase in life["phases"] if phase["name"] == name]
+    return "\n".join(phase["shown"])
+
+
 @pytest.mark.rehearsal
-def test_every_stack_is_deployed_read_back_and_destroyed(
-    releases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_every_resource_is_read_back_or_of_a_type_said_to_be_recorded(
+    life: Any,
 ) -> None:
-    out = tmp_path / "rehearsal.json"
-    asked = ["--releases", str(releases), "--out", str(out), "--json"]
-    assert main(asked) == 0
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert result == json.loads(out.read_text(encoding="utf-8"))
-    types = {line["type"]: line for line in result["types"]}
+    assert [phase["findings"] for phase in life["phases"] if phase["findings"]] == []
+    assert life["code"] == 0
+    types = {line["type"]: line for line in life["types"]}
     assert types.keys() >= READ
     for kind, line in types.items():
         assert line["different"] == line["not_covered"] == 0, kind
         assert line["recorded_only"] == 0 or kind in NOTED, kind
     assert types["AWS::ECS::TaskDefinition"]["uncompared"] == {}
-    assert types["AWS::ECS::Service"]["uncompared"] == {}
-    released = {(found["stage"], found["image_tag"]) for found in result["releases"]}
-    assert released == {
-        (stage, "support-sentiment-3f1c9a07be24") for stage in ("dev", "prod")
-    }
-    assert all(found["task_definition"] for found in result["releases"])
     assert types["AWS::CloudWatch::Alarm"]["read_back"] > 0
-    assert all("Repository" in name or "Bucket" in name for name in result["retained"])
+
+
+@pytest.mark.rehearsal
+def test_an_empty_account_takes_every_stack_that_needs_no_release(life: Any) -> None:
+    assert "resources read back as asked" in _shown(life, "begin")
+    assert {stack.split("-")[0] for stack in life["stacks"]} == {
+        "delivery",
+        "dev",
+        "prod",
+        "demo",
+    }
+
+
+@pytest.mark.rehearsal
+def test_another_release_changes_services_and_task_definitions_alone(life: Any) -> None:
+    for name in ("update", "restore"):
+        (changed,) = re.findall("changed: (.*);", _shown(life, name))
+        kinds = {part.split(" ")[1] for part in changed.split(", ")}
+        assert kinds >= {"AWS::ECS::Service", "AWS::ECS::TaskDefinition"}
+        assert kinds <= CHANGED
+
+
+@pytest.mark.rehearsal
+def test_a_release_that_cannot_start_is_rolled_back_and_the_last_one_runs_on(
+    life: Any,
+) -> None:
+    shown = _shown(life, "fail")
+    assert "CannotPullContainerError" in shown
+    assert "rolled back: dev-endpoint-support-sentiment" in shown
+    running = re.findall("running: .*", shown)
+    assert running == re.findall("running: .*", _shown(life, "update"))
+    assert running != re.findall("running: .*", _shown(life, "restore"))
+
+
+@pytest.mark.rehearsal
+def test_each_release_answers_through_the_load_balancer_under_its_version(
+    life: Any,
+) -> None:
+    for name in ("create", "update", "fail", "restore"):
+        (version,) = re.findall("running: support-sentiment-(.*)", _shown(life, name))
+        answered = f"dev-endpoint-support-sentiment answered as {version}"
+        assert answered in _shown(life, name)
+
+
+@pytest.mark.rehearsal
+def test_destroy_leaves_what_templates_keep_and_nothing_else(life: Any) -> None:
+    assert life["removed"] > 100
+    assert all(
+        any(kind in name for kind in ("Repository", "Bucket", "KMS::Key"))
+        for name in life["retained"]
+    )
 
 
 @pytest.mark.rehearsal
@@ -135,9 +208,7 @@ def test_a_release_that_no_task_definition_runs_is_a_difference(
     assert main([*out, *where, "--stage", "dev"]) == 1
     table = capsys.readouterr().out
     assert "AWS::Logs::LogGroup      1          1" in table
-    assert (
-        "DIFFERENCE  dev release support-sentiment (AWS::ECS::TaskDefinition)" in table
-    )
+    assert "DIFFERENCE  create: dev release support-sentiment" in table
     assert "FAILED: 1 difference" in table
 
 
@@ -180,7 +251,7 @@ def test_an_interrupted_rehearsal_leaves_no_process_and_no_file(
         text=True,
     )
     assert process.stderr
-    assert "cdk bootstrap" in process.stderr.readline()
+    assert any("cdk bootstrap" in line for line in process.stderr)
     process.send_signal(stop)
     assert "interrupted" in process.communicate(timeout=20)[1]
     assert process.returncode == 130

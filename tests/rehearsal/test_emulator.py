@@ -98,7 +98,9 @@ def test_a_planted_difference_is_found_in_the_account(emulator: Account) -> None
     )
     kind = "AWS::ECR::Repository"
     reading = read(emulator, kind, "lathe/dev/planted", asked)
-    checked = check(resource(kind, asked), "id", reading, Scope("dev-plain", {}, {}))
+    checked = check(
+        resource(kind, asked), "id", reading, Scope("dev-plain", emulator, {}, {})
+    )
     assert checked.compared == tuple(asked)
     (finding,) = checked.findings
     assert (finding.property, finding.found) == ("ImageTagMutability", "MUTABLE")

@@ -27,8 +27,9 @@ def _inspection(account: Account, name: str, retained: bool) -> Inspection:
     reading = read(account, KIND, name, {})
     assert reading
     deployed = Deployed(resource(KIND, {}, retained), name, {}, reading)
-    stack = Stack("dev-plain", "dev/plain", "", {}, (deployed.resource,))
-    return Inspection(stack, (deployed,), ())
+    environment = "aws://unknown-account/unknown-region"
+    stack = Stack("dev-plain", "dev/plain", environment, {}, (deployed.resource,))
+    return Inspection(stack, "CREATE_COMPLETE", (deployed,), ())
 
 
 @pytest.mark.parametrize(

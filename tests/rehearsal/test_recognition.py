@@ -10,7 +10,7 @@ import pytest
 
 from rehearsal.cdk import CdkCli
 from rehearsal.recognition import digest, recognised
-from rehearsal.result import Finding, Rehearsal, Release, TypeLine
+from rehearsal.result import Finding, Phase, Rehearsal, Release, TypeLine
 
 REHEARSAL = Rehearsal(
     digest="d" * 64,
@@ -19,8 +19,7 @@ REHEARSAL = Rehearsal(
     releases=(Release("dev", "m", "m-1", "arn"),),
     retained=(),
     removed=1,
-    findings=(),
-    seconds={"deploy": 1.0},
+    phases=(Phase("create", 1.0, ("1 of 1 resources read back as asked",)),),
 )
 
 
@@ -47,12 +46,12 @@ def house(tmp_path: Path) -> Path:
     return root
 
 
-def _digest(root: Path, stage: str | None = None, assembly: bool = False) -> str:
+def _digest(root: Path, how: tuple[str, ...] = (), assembly: bool = False) -> str:
     cli = CdkCli(
         shutil.which("true") or "", root / "node_modules/aws-cdk/bin/cdk", root
     )
     given = root / "assembly" if assembly else None
-    return digest(root, cli, root / "releases", given, stage)
+    return digest(root, cli, root / "releases", given, how)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_a_changed_input_is_not_recognised(house: Path, changed: str) -> None:
 
 
 def test_a_new_release_and_another_stage_are_not_recognised(house: Path) -> None:
-    digests = {_digest(house), _digest(house, stage="dev"), _digest(house, None, True)}
+    digests = {_digest(house), _digest(house, ("dev",)), _digest(house, (), True)}
     (house / "releases/prod").mkdir()
     (house / "releases/prod/m.json").write_text("m", encoding="utf-8")
     assert len({*digests, _digest(house)}) == 4
@@ -115,7 +114,7 @@ def test_a_passed_rehearsal_of_the_same_digest_is_recognised_whole(
 
 def test_another_digest_a_failure_and_a_damaged_file_are_not(tmp_path: Path) -> None:
     finding = Finding("dev-network", "Vpc", "AWS::EC2::VPC", "CidrBlock", "a", "b")
-    failed = replace(REHEARSAL, findings=(finding,))
+    failed = replace(REHEARSAL, phases=(Phase("update", 1.0, (), (finding,)),))
     damaged: list[Callable[[], Path]] = [
         lambda: _saved(tmp_path, replace(REHEARSAL, digest="e" * 64)),
         lambda: _saved(tmp_path, failed),

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from rehearsal.account import Account
 from rehearsal.template import Scope, UnresolvedError
 
 SCOPE = Scope(
     "dev-plain",
+    Account("http://127.0.0.1:1", "210987654321", "eu-west-1"),
     {"Bucket": "a-bucket", "Subnets": ["subnet-1", "subnet-2"]},
     {("Role", "Arn"): "arn:aws:iam::123456789012:role/r"},
 )
@@ -17,7 +19,8 @@ SCOPE = Scope(
     ("value", "expected"),
     [
         ({"Ref": "Bucket"}, "a-bucket"),
-        ({"Ref": "AWS::Region"}, "us-east-1"),
+        ({"Ref": "AWS::Region"}, "eu-west-1"),
+        ({"Ref": "AWS::AccountId"}, "210987654321"),
         ({"Ref": "AWS::StackName"}, "dev-plain"),
         ({"Fn::GetAtt": ["Role", "Arn"]}, "arn:aws:iam::123456789012:role/r"),
         ({"Fn::Join": ["/", ["x", {"Ref": "Bucket"}, 1]]}, "x/a-bucket/1"),

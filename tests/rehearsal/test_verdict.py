@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from rehearsal.account import Account
 from rehearsal.readers.reading import Reading
 from rehearsal.result import by_type
 from rehearsal.template import Scope
 from rehearsal.verdict import check
 from tests.rehearsal.conftest import resource
 
-SCOPE = Scope("dev-plain", {}, {})
+SCOPE = Scope("dev-plain", Account("http://127.0.0.1:1"), {}, {})
 REPOSITORY = "AWS::ECR::Repository"
 
 
@@ -60,16 +61,16 @@ def test_an_alarm_is_recorded_only_where_it_watches_an_expression() -> None:
 
 
 def test_a_type_without_a_reader_is_not_covered() -> None:
-    assert _check("AWS::Budgets::Budget", {}, None).verdict == "not covered"
+    assert _check("AWS::Nobody::Reads", {}, None).verdict == "not covered"
 
 
 def test_types_are_counted_by_verdict_and_property() -> None:
     checked = (
         _check(REPOSITORY, {"A": 1, "B": 2}, {"A": 1}),
         _check(REPOSITORY, {"A": 1}, {"A": 2}),
-        _check("AWS::Budgets::Budget", {"A": 1}, None),
+        _check("AWS::Nobody::Reads", {"A": 1}, None),
     )
-    budget, repository = by_type(checked)
-    assert (budget.count, budget.not_covered, budget.compared) == (1, 1, 0)
+    repository, nobody = by_type(checked)
+    assert (nobody.count, nobody.not_covered, nobody.compared) == (1, 1, 0)
     assert (repository.read_back, repository.different) == (1, 1)
     assert (repository.compared, repository.properties) == (2, 3)

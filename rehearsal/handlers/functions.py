@@ -1,0 +1,24 @@
+"""What MiniStack's CloudFormation leaves out of a function, and its Lambda keeps."""
+
+from __future__ import annotations
+
+from rehearsal.account import Account
+from rehearsal.handlers.handler import Created, Native, Properties
+
+
+def complete(account: Account, native: Native) -> Native:
+    """Refuse code that nobody published, as Lambda would; set the network."""
+
+    def create(name: str, given: Properties, stack: str) -> Created:
+        function, known = native(name, given, stack)
+        client = account.client("lambda")
+        found = client.get_function_configuration(FunctionName=function)
+        if not found["CodeSize"]:
+            raise ValueError(f"Code: nothing at {given['Code']}")
+        if "VpcConfig" in given:
+            client.update_function_configuration(
+                FunctionName=function, VpcConfig=given["VpcConfig"]
+            )
+        return function, known
+
+    return create
