@@ -137,6 +137,12 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "instances of its own cluster, whose ids are not known before they start",
         "security",
     ),
+    Acknowledgement(
+        rf"{AWS}IAM4\[Policy::.*/AmazonECSInfrastructureRolePolicyForManagedInstances\]",
+        "[a-z0-9-]+-cluster/Pool-.*/Provider/.*",
+        "what ECS needs to start instances is AWS's to say, and changes with ECS",
+        "security",
+    ),
     # Rights
     Acknowledgement(
         rf"{AWS}IAM4\[Policy::.*/AmazonECSInfrastructureRolePolicyForLoadBalancers\]",

@@ -6,10 +6,11 @@ import aws_cdk as cdk
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.addresses import Addresses
-from stacks.instance import instance_role, user_data
+from stacks.instance import instance_role, managed_role, user_data
 from stacks.settings.compute import PoolConfig
 
 HTTPS = 443
@@ -103,6 +104,13 @@ class ManagedPool(Construct):
             capacity_option_type=options.SPOT
             if config.spot_percent
             else options.ON_DEMAND,
+            ec2_instance_profile=iam.InstanceProfile(
+                self,
+                "Profile",
+                role=managed_role(
+                    self, "Role", cluster=cluster.cluster_name, pool=name
+                ),
+            ),
             subnets=list(where.subnets),
             security_groups=[_closed(self, where.vpc)],
             task_volume_storage=cdk.Size.gibibytes(config.disk_gib),

@@ -163,6 +163,20 @@ def _demo() -> StageConfig:
                 spot_percent=50,
                 on_demand_base=1,
             ),
+            PoolConfig(
+                name="graviton",
+                instance_types=("c7g.xlarge", "m7g.xlarge"),
+                min_instances=0,
+                max_instances=4,
+                spot_percent=100,
+            ),
+            PoolConfig(
+                name="managed",
+                instance_types=("m7i.large",),
+                min_instances=0,
+                max_instances=2,
+                managed=True,
+            ),
         ),
         endpoints=(
             EndpointConfig(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -21,24 +22,23 @@ AGENT = {
 }
 GPU_AGENT = {"ECS_ENABLE_GPU_SUPPORT": "true"}
 
-# What AWS takes no narrower resource for: where to find ECS, and Session Manager, the
-# one way to a shell, for there is neither a key nor an open port.
-_WITHOUT_RESOURCE = (
-    "ecs:DiscoverPollEndpoint",
+# Session Manager: the one way to a shell, for there is neither a key nor an open port.
+# AWS takes no narrower resource for it than all.
+SHELL = (
     "ssm:UpdateInstanceInformation",
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 )
-_OF_THE_CLUSTER = (
+OF_THE_CLUSTER = (
     "ecs:DeregisterContainerInstance",
     "ecs:RegisterContainerInstance",
     "ecs:SubmitAttachmentStateChanges",
     "ecs:SubmitContainerStateChange",
     "ecs:SubmitTaskStateChange",
 )
-_OF_ITS_INSTANCES = (
+OF_ITS_INSTANCES = (
     "ecs:Poll",
     "ecs:PutSystemLogEvents",
     "ecs:StartTelemetrySession",
@@ -48,19 +48,8 @@ _OF_ITS_INSTANCES = (
 
 def instance_role(scope: Construct, id_: str, *, cluster: str, gpus: bool) -> iam.Role:
     """Less than AmazonEC2ContainerServiceforEC2Role: tasks have roles of their own."""
-    role = iam.Role(scope, id_, assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
-    stack, slash = cdk.Stack.of(scope), cdk.ArnFormat.SLASH_RESOURCE_NAME
-    for actions, resource, name in (
-        (_OF_THE_CLUSTER, "cluster", cluster),
-        (_OF_ITS_INSTANCES, "container-instance", f"{cluster}/*"),
-    ):
-        arn = stack.format_arn(
-            service="ecs", resource=resource, resource_name=name, arn_format=slash
-        )
-        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[arn]))
-    role.add_to_policy(
-        iam.PolicyStatement(actions=list(_WITHOUT_RESOURCE), resources=["*"])
-    )
+    role = _agent_role(scope, id_, cluster=cluster)
+    _allow(role, SHELL, "*")
     if gpus:
         # Metrics have no ARN: their namespace is the bound.
         bound = {"StringEquals": {"cloudwatch:namespace": METRICS}}
@@ -70,6 +59,33 @@ def instance_role(scope: Construct, id_: str, *, cluster: str, gpus: bool) -> ia
             )
         )
     return role
+
+
+def managed_role(scope: Construct, id_: str, *, cluster: str, pool: str) -> iam.Role:
+    """By name: ECS may hand over only roles whose names begin as this one's does."""
+    return _agent_role(scope, id_, cluster=cluster, name=f"ecsInstanceRole-{pool}")
+
+
+def _agent_role(
+    scope: Construct, id_: str, *, cluster: str, name: str | None = None
+) -> iam.Role:
+    principal = iam.ServicePrincipal("ec2.amazonaws.com")
+    role = iam.Role(scope, id_, assumed_by=principal, role_name=name)
+    stack, slash = cdk.Stack.of(scope), cdk.ArnFormat.SLASH_RESOURCE_NAME
+    for actions, kind, of in (
+        (OF_THE_CLUSTER, "cluster", cluster),
+        (OF_ITS_INSTANCES, "container-instance", f"{cluster}/*"),
+    ):
+        arn = stack.format_arn(
+            service="ecs", resource=kind, resource_name=of, arn_format=slash
+        )
+        _allow(role, actions, arn)
+    _allow(role, ("ecs:DiscoverPollEndpoint",), "*")  # where ECS is: of no resource
+    return role
+
+
+def _allow(role: iam.Role, actions: Sequence[str], resource: str) -> None:
+    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[resource]))
 
 
 def user_data(*, cluster: str, pool: str, gpus: bool) -> ec2.UserData:

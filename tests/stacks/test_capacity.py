@@ -202,6 +202,18 @@ def test_an_instance_may_join_its_own_cluster_and_be_logged_in_to_and_nothing_el
     assert "ManagedPolicyArns" not in role
 
 
+def test_an_instance_that_ecs_manages_may_join_its_own_cluster_and_nothing_else(
+    managed: dict[str, Any],
+) -> None:
+    for action, resource, _ in statements(managed):
+        assert action.startswith("ecs:"), action
+        assert (resource == "*") is (action == "ecs:DiscoverPollEndpoint")
+        assert resource == "*" or "/lathe-dev" in resource
+    # ECS may pass on no role of another name.
+    names = [role.get("RoleName") for role in of_type(managed, "AWS::IAM::Role")]
+    assert "ecsInstanceRole-lathe-dev-managed" in names
+
+
 def test_an_instance_has_a_public_address_only_where_tasks_have_one() -> None:
     network = DEV.network
     assert isinstance(network, NewVpc)
