@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,16 @@ from costs.options import options
 from costs.reading import read_assembly
 from costs.scale import Scale
 from costs.usage import Usage
+from stacks.config import deployment
 from tests.conftest import ManifestFactory
-from tests.stacks.conftest import only, release, synthesize, template, write_release
+from tests.stacks.conftest import (
+    CDK_JSON,
+    only,
+    release,
+    synthesize,
+    template,
+    write_release,
+)
 
 SPOT = 1 - Usage().spot_discount.minimum  # dev runs on Spot alone
 HOUR = SPOT * (0.04048 + 2 * 0.004445) + 0.005  # 1 vCPU, 2 GB, a public address
@@ -67,6 +76,35 @@ def test_what_is_idle_costs_what_its_option_says(assembly: Path) -> None:
         assert cost == pytest.approx(expected[name])
     (firewall,) = (line for line in lines if line.type == "AWS::WAFv2::WebACL")
     assert firewall.monthly.minimum == expected["firewall of 3 rules"]
+
+
+def test_the_walk_quotes_what_the_bill_says(
+    assembly: Path,
+    tmp_path: Path,
+    make_manifest: ManifestFactory,
+    pytestconfig: pytest.Config,
+) -> None:
+    """The table of docs/deploy.md, for what `cdk deploy --all` deploys."""
+    for stage in ("dev", "prod"):
+        write_release(tmp_path / "releases", stage, make_manifest())
+    shipped = synthesize(tmp_path / "cdk.out", tmp_path / "releases", deployment())
+    page = CDK_JSON.parent / "docs" / "deploy.md"
+    quoted = expected = page.read_text()
+    for row, found, stage in (
+        ("delivery", shipped, "delivery"),
+        ("dev", shipped, "dev"),
+        ("prod without a release", assembly, "prod"),
+        ("prod with one", shipped, "prod"),
+    ):
+        cost = bill(read_assembly(found).stage(stage), Usage()).monthly
+        figures = f"| {cost.minimum:.2f} | {cost.maximum:.2f} |"
+        line = re.compile(rf"^(\| {row}: [^|]*)\|.*$", re.M)
+        expected, count = line.subn(rf"\g<1>{figures}", expected)
+        assert count == 1, f"docs/deploy.md: a row {row}"
+    if pytestconfig.getoption("--write-golden"):
+        page.write_text(expected)
+    else:
+        assert quoted == expected
 
 
 def test_a_stage_without_a_release_pays_for_no_endpoint(assembly: Path) -> None:
