@@ -28,7 +28,7 @@ from stacks.project import (
 from stacks.settings.compute import InstancesConfig
 from stacks.settings.delivery import Archive, Connection, DeliveryConfig
 from stacks.settings.deployment import Deployment
-from stacks.source import Source, source, start_by_archive
+from stacks.source import Source, source, start
 from stacks.tags import MODEL_TAG
 
 
@@ -97,16 +97,17 @@ class ModelBuild(Construct):
             execution_mode=codepipeline.ExecutionMode.QUEUED,
             artifact_bucket=bucket,
             cross_account_keys=False,
+            use_pipeline_role_for_actions=True,  # steps have roles of their own
             triggers=pushed.triggers,
             stages=[
                 codepipeline.StageProps(stage_name=name, actions=steps)
                 for name, steps in stages.items()
             ],
         )
-        start_by_archive(line, config)
+        start(line, config)
         first = deployment.stages[0].name
-        start = f"aws codepipeline start-pipeline-execution --name {pipeline(model)}"
-        cdk.CfnOutput(self, "StartBuild", value=start)
+        begin = f"aws codepipeline start-pipeline-execution --name {pipeline(model)}"
+        cdk.CfnOutput(self, "StartBuild", value=begin)
         release = f"python -m stacks release {model} --stage {first}"
         cdk.CfnOutput(self, "Release", value=release)
 

@@ -23,7 +23,7 @@ from stacks.project import (
 from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.deployment import Deployment
 from stacks.settings.stage import StageConfig
-from stacks.source import Source, allow_connection, source, start_by_archive
+from stacks.source import Source, allow_connection, source, start
 
 QUALIFIER = "hnb659fds"  # of `cdk bootstrap`
 DELIVERY = "delivery"  # deployed before the stages, this pipeline included
@@ -47,6 +47,7 @@ class PipelineStack(cdk.Stack):
             pipeline_type=codepipeline.PipelineType.V2,
             artifact_bucket=bucket,
             cross_account_keys=False,
+            use_pipeline_role_for_actions=True,  # steps have roles of their own
             restart_execution_on_update=True,  # it deploys itself first
             triggers=pushed.triggers,
         )
@@ -66,9 +67,9 @@ class PipelineStack(cdk.Stack):
                 approval=promotion.approval,
             )
             line.add_stage(stage_name=promotion.stage, actions=deploy.steps())
-        start_by_archive(line, config)
-        start = f"aws codepipeline start-pipeline-execution --name {pipeline('deploy')}"
-        cdk.CfnOutput(self, "StartDeploy", value=start)
+        start(line, config)
+        begin = f"aws codepipeline start-pipeline-execution --name {pipeline('deploy')}"
+        cdk.CfnOutput(self, "StartDeploy", value=begin)
 
 
 class Deploy(Construct):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aws_cdk as cdk
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_events as events
@@ -48,8 +47,6 @@ def source(
     if isinstance(config.source, Archive):
         return _archive(scope, config, config.source, output)
     found = config.source
-    role = _role(scope, config)
-    allow_connection(role, config)
     owner, _, name = found.repository.rpartition("/")
     action = actions.CodeStarConnectionsSourceAction(
         action_name="Source",
@@ -60,7 +57,6 @@ def source(
         output=output,
         code_build_clone_output=history,
         trigger_on_push=False,  # the triggers below do, with their filters
-        role=role,
     )
     git = codepipeline.GitConfiguration(
         source_action=action,
@@ -100,8 +96,7 @@ def _archive(
     archive: Archive,
     output: codepipeline.Artifact,
 ) -> Source:
-    role, name = _role(scope, config), artifact_bucket(config)
-    allow_artifact_key(role, config)
+    name = artifact_bucket(config)
     bucket = s3.Bucket.from_bucket_name(scope, "Archived", name)
     action = actions.S3SourceAction(
         action_name="Source",
@@ -109,15 +104,8 @@ def _archive(
         bucket_key=archive.key,
         output=output,
         trigger=actions.S3Trigger.NONE,  # CDK's own would want CloudTrail
-        role=role,
     )
     return Source(action, output, [], ARCHIVED, ARCHIVED)
-
-
-def _role(scope: Construct, config: DeliveryConfig) -> iam.Role:
-    """Of the first action; the pipeline may take it on, as CDK has it for the others."""
-    account = config.account or cdk.Aws.ACCOUNT_ID
-    return iam.Role(scope, "SourceRole", assumed_by=iam.AccountPrincipal(account))
 
 
 def allow_connection(grantee: iam.IGrantable, config: DeliveryConfig) -> None:
@@ -126,10 +114,12 @@ def allow_connection(grantee: iam.IGrantable, config: DeliveryConfig) -> None:
         allow(grantee, ["codeconnections:UseConnection"], config.source.arn)
 
 
-def start_by_archive(pipeline: codepipeline.Pipeline, config: DeliveryConfig) -> None:
-    """Run the pipeline whenever a new archive is put into the artifact bucket."""
+def start(pipeline: codepipeline.Pipeline, config: DeliveryConfig) -> None:
+    """Let a pipeline read its source; an archive starts it when it is put."""
+    allow_connection(pipeline.role, config)
     if not isinstance(config.source, Archive):
         return
+    allow_artifact_key(pipeline.role, config)
     events.Rule(
         pipeline,
         "Put",
