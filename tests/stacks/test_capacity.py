@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -164,6 +167,28 @@ def test_an_instance_with_gpus_offers_and_reports_them(
     assert '"append_dimensions": {"pool": "lathe-demo-gpu"}' in script(gpu)
     assert "GPU" not in script(graviton)
     assert "cloudwatch" not in script(graviton)
+
+
+def test_the_script_of_an_instance_runs_and_a_missing_package_stops_nothing(
+    gpu: dict[str, Any], tmp_path: Path
+) -> None:
+    """The real script in the real shell, on other folders; here dnf is not found."""
+    (tmp_path / "etc" / "ecs").mkdir(parents=True)
+    text = script(gpu).replace(" /etc/", f" {tmp_path}/etc/")
+    ran = subprocess.run(
+        ["/bin/bash", "-e"],
+        input=text,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "no metrics of GPUs\n"
+    settings = (tmp_path / "etc" / "ecs" / "ecs.config").read_text().splitlines()
+    assert dict(line.split("=") for line in settings)["ECS_CLUSTER"] == "lathe-demo"
+    agent = json.loads((tmp_path / "etc" / "gpu-metrics.json").read_text())
+    measured = agent["metrics"]["metrics_collected"]["nvidia_gpu"]
+    assert measured["append_dimensions"] == {"pool": "lathe-demo-gpu"}
 
 
 def statements(found: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
