@@ -97,7 +97,7 @@ class Build(Table, frozen=True, kw_only=True):
     compute: Literal["small", "medium", "large", "xlarge", "2xlarge"] = "large"
     architecture: Architecture = "x86_64"  # measured on it, and run on it
     gpu: bool = False
-    engine: Literal["codebuild"] = "codebuild"
+    engine: Literal["codebuild", "sagemaker"] = "codebuild"
     timeout_minutes: Annotated[int, Meta(ge=5, le=2_160)] | None = None
 
 

@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "rollback": "put a model's release before into stacks/releases",
     "check": "refuse releases that nobody could build again",
     "preflight": "compare an account's quotas with what stages need",
+    "train": "build a model as a SageMaker training job",
     "picture": "draw an assembly, prices included",
 }
 

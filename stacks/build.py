@@ -30,6 +30,7 @@ from stacks.settings.delivery import Archive, Connection, DeliveryConfig
 from stacks.settings.deployment import Deployment
 from stacks.source import Source, source, start
 from stacks.tags import MODEL_TAG
+from stacks.training import Training
 
 
 class BuildStack(cdk.Stack):
@@ -114,8 +115,19 @@ class ModelBuild(Construct):
     def _build(
         self, pushed: Source, built: codepipeline.Artifact, bucket: s3.IBucket
     ) -> actions.CodeBuildAction:
+        build = self._project(bucket)
+        return actions.CodeBuildAction(
+            action_name="Build", project=build, input=pushed.output, outputs=[built]
+        )
+
+    def _project(self, bucket: s3.IBucket) -> codebuild.PipelineProject:
+        """It has no rights, but to have a job of its model run where the spec says so."""
         config, machine = self._deployment.delivery, self._machine
-        build = project(
+        if machine.engine == "sagemaker":
+            return Training(
+                self, "Training", config=config, machine=machine, bucket=bucket
+            ).project
+        return project(
             self,
             "Build",
             config=config,
@@ -125,9 +137,6 @@ class ModelBuild(Construct):
             variables={"MODEL": machine.model},
             minutes=machine.timeout_minutes or config.build_timeout_minutes,
             cache=codebuild.Cache.bucket(bucket, prefix=f"steps/{machine.model}"),
-        )
-        return actions.CodeBuildAction(
-            action_name="Build", project=build, input=pushed.output, outputs=[built]
         )
 
     def _bake(
