@@ -16,13 +16,14 @@ from botocore import xform_name
 
 from costs import __main__ as costs
 from stacks.__main__ import COMMANDS
+from tests.stacks.conftest import of_type
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 SECTIONS = ["Look", "Do", "Roll back"]
 
 # Of the aws command itself, for every operation.
-GLOBAL = {"output", "query", "region"}
+GLOBAL = {"cli-read-timeout", "output", "query", "region"}
 # Commands of its own, which are no operation of an API.
 OWN = {("logs", "tail"): {"since", "follow"}}
 
@@ -120,6 +121,20 @@ def test_what_it_looks_up_in_a_stack_is_one_thing_of_that_stack(
     for words in commands(book):
         if words[:3] == ["aws", "cloudformation", "list-stack-resources"]:
             assert len(jmespath.search(options(words)["query"], answered)) == 1
+
+
+@every
+def test_a_function_that_it_calls_is_of_that_stack(
+    book: Path, endpoint: dict[str, Any]
+) -> None:
+    named = {
+        each["FunctionName"] for each in of_type(endpoint, "AWS::Lambda::Function")
+    }
+    for words in commands(book):
+        if words[:3] == ["aws", "lambda", "invoke"]:
+            called = options(words)["function-name"]
+            stack = "dev-endpoint-support-sentiment"
+            assert called.replace("$STAGE-endpoint-$NAME", stack) in named
 
 
 @every
