@@ -29,7 +29,7 @@ def aws_errors() -> Iterator[None]:
         raise CommandError(str(error)) from None
 
 
-def client(service: str, region: str) -> Any:
+def client(service: str, region: str | None) -> Any:
     import boto3  # type: ignore[import-untyped]
 
     return boto3.client(service, region_name=region)

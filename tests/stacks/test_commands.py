@@ -325,7 +325,9 @@ def test_what_this_repository_has_committed_passes() -> None:
     assert check.main([]) == 0
 
 
-@pytest.mark.parametrize("command", ["release", "rollback", "check"])
+@pytest.mark.parametrize(
+    "command", ["release", "rollback", "check", "deployed", "review", "comment"]
+)
 def test_a_command_teaches_itself_without_an_account(command: str) -> None:
     assert command in COMMANDS
     said = subprocess.run(

@@ -1,0 +1,46 @@
+"""A decision report, as far as it fits a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def decision(report: Mapping[str, Any]) -> str:
+    """Return markdown of what model_build wrote as report.json."""
+    verdict = "passed its gates" if report["passed"] else "**stopped by its gates**"
+    lines = [f"### {report['name']} {report['version']} {verdict}", ""]
+    for gate in report["gates"]:
+        found = "not measured" if gate["found"] is None else f"{gate['found']:.4g}"
+        mark = "ok" if gate["passed"] else "**FAIL**"
+        lines.append(f"- {mark} {gate['measure']} {found} ({gate['bound']})")
+    lines += [
+        "",
+        "| variant | macro-F1 | of the baseline's | bytes | p50 ms | p99 ms | USD a million |",
+        "| :-- | --: | --: | --: | --: | --: | --: |",
+        *(_row(variant, report) for variant in report["variants"]),
+        "",
+        f"Brackets are 95 % intervals; measured on {report['conditions']['hardware']}.",
+    ]
+    return "\n".join(lines)
+
+
+def _row(variant: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    quality, served = variant["quality"], variant["serving"] or {}
+    name = variant["name"]
+    if name == report["release"]:
+        name = f"**{name}** (ships)"
+    f1 = quality["macro_f1"]
+    cells = [
+        name,
+        f"{f1['value']:.1%} [{f1['low']:.1%}, {f1['high']:.1%}]",
+        f"{quality['retained']['value']:.1%}",
+        f"{variant['bytes'] / 1e6:.1f} MB",
+        *(_figure(served.get(each), ".2f") for each in ("p50_ms", "p99_ms")),
+        _figure(variant["dollars_per_million"], ".3f"),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "not measured" if value is None else format(value, form)
