@@ -28,6 +28,7 @@ from stacks.project import (
 from stacks.settings.compute import InstancesConfig
 from stacks.settings.delivery import Archive, Connection, DeliveryConfig
 from stacks.settings.deployment import Deployment
+from stacks.signing import sign
 from stacks.source import Source, source, start
 from stacks.tags import MODEL_TAG
 from stacks.training import Training
@@ -56,7 +57,7 @@ class BuildStack(cdk.Stack):
                 bucket=bucket,
             )
             cdk.Tags.of(build).add(MODEL_TAG, model)
-        _sign(self, config)
+        sign(self, config)
         if isinstance(config.source, Archive):
             cdk.CfnOutput(self, "SendSource", value=_send(config, config.source))
 
@@ -296,22 +297,3 @@ def _send(config: DeliveryConfig, archive: Archive) -> str:
     clone = "git clone --quiet . build/source && (cd build/source && zip -qr ../lathe.zip .)"
     address = f"s3://{artifact_bucket(config)}/{archive.key}"
     return f"{clone} && aws s3 cp build/lathe.zip {address}"
-
-
-def _sign(scope: Construct, config: DeliveryConfig) -> None:
-    """ECR itself signs what is pushed: one setting of the account, no tool to keep."""
-    if config.signing_profile_arn:
-        ecr.CfnSigningConfiguration(
-            scope,
-            "Signing",
-            rules=[
-                ecr.CfnSigningConfiguration.RuleProperty(
-                    signing_profile_arn=config.signing_profile_arn,
-                    repository_filters=[
-                        ecr.CfnSigningConfiguration.RepositoryFilterProperty(
-                            filter="lathe/*", filter_type="WILDCARD_MATCH"
-                        )
-                    ],
-                )
-            ],
-        )

@@ -359,7 +359,7 @@ def test_a_deploy_deploys_the_planned_assembly_of_its_stage(checkout: Path) -> N
 def smoke(checkout: Path, answer: str, config: str = "true") -> Run:
     aws = f"""case "$2" in get-function-configuration) {config};;
       invoke) echo '{answer}' > "${{@: -1}}";; esac"""
-    given = {"STAGE": "dev", "FUNCTIONS": "dev-endpoint-a-check"}
+    given = {"STAGE": "dev", "FUNCTIONS": "dev-endpoint-a-check", "PAUSE": "0"}
     return run(checkout, "smoke", given=given, tools={"aws": aws})
 
 
@@ -378,6 +378,13 @@ def test_a_stage_passes_where_its_endpoints_answer_as_built(
     done = smoke(checkout, answer)
     assert done.status == status
     assert answer in done.printed
+
+
+def test_an_endpoint_that_does_not_answer_yet_is_asked_ten_times(
+    checkout: Path,
+) -> None:
+    done = smoke(checkout, '{"hookStatus": "IN_PROGRESS"}')
+    assert len(done.said("invoke", "--cli-read-timeout 200")) == 10
 
 
 def test_an_endpoint_that_waits_for_its_first_build_is_not_asked(
