@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/.venv/deploy/bin:$(NODE_BIN):$(CURDIR)/node_modules/.bi
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-demo serve synth bill rehearse bench lock clean
+        test-demo serve synth bill policy picture rehearse bench lock clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,8 +63,14 @@ synth: install   ## every template of every stage, into cdk.out
 bill: synth      ## what STAGE costs a month
 	$(DEPLOY) -m costs bill cdk.out --stage $(STAGE)
 
-rehearse: install  ## deploy RELEASES to the emulator, read back, destroy
-	$(DEPLOY) -m rehearsal --releases $(RELEASES)
+policy: synth    ## what rule packs, Guard rules, cfn-lint and our own say of cdk.out
+	$(DEPLOY) -m checks cdk.out
+
+picture: install ## docs/architecture.svg anew, and what else tests hold to the code
+	pytest -q tests/costs tests/stacks/test_picture.py --write-golden
+
+rehearse: install  ## deploy RELEASES to the emulator, update, fail, roll back, destroy
+	$(DEPLOY) -m rehearsal --releases $(RELEASES) $(addprefix --model ,$(wildcard $(MODEL)))
 
 bench: install   ## requests a second: the int8 student against plain Keras, interleaved
 	$(DEPLOY) -m bench.throughput $(MODEL) --rounds 24 --teacher $(MODEL)/steps/pass-teacher-*/model.safetensors

@@ -35,7 +35,7 @@ def main() -> int:
     _ask(options.model)
     assembly = _synthesize(options.model, report["name"])
     bill = _bill(assembly)
-    rehearsal = _rehearse(options.model, assembly)
+    rehearsal = _rehearse(options.model)
     _say("What it comes to")
     print(_last_lines(report, served, bill, rehearsal, options.model))
     print(f"done in {time.monotonic() - started:.0f} s")
@@ -101,12 +101,14 @@ def _bill(assembly: Path) -> Any:
     return json.loads(_run([*command, "--json"], quiet=True))
 
 
-def _rehearse(model: Path, assembly: Path) -> Any:
-    _say("5. Rehearsal: the real CDK CLI deploys it all to a local emulator")
+def _rehearse(model: Path) -> Any:
+    _say("5. Rehearsal: the real CDK CLI deploys, updates, fails and destroys it, here")
     found = model / "rehearsal.json"
-    releases = str(model / "releases")
-    command = [sys.executable, "-m", "rehearsal", "--releases", releases]
-    _run([*command, "--assembly", str(assembly), "--out", str(found), "--reuse"])
+    command = [sys.executable, "-m", "rehearsal", "--model", str(model)]
+    command += ["--releases", str(model / "releases")]
+    for stage in ("delivery", STAGE):
+        command += ["--stage", stage]
+    _run([*command, "--out", str(found), "--reuse"])
     return json.loads(found.read_bytes())
 
 

@@ -13,6 +13,8 @@ from stacks.config import deployment
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import synthesize, write_release
 
+COMMITTED = Path(__file__).parents[2] / "docs" / "architecture.svg"
+
 
 @pytest.fixture(scope="module")
 def deployed(
@@ -23,6 +25,15 @@ def deployed(
     for stage in deployment().stages:
         write_release(folder / "releases", stage.name, make_manifest())
     return synthesize(folder / "cdk.out", folder / "releases", deployment())
+
+
+def test_the_committed_picture_is_of_the_committed_stacks(
+    deployed: Path, request: pytest.FixtureRequest
+) -> None:
+    drawn = picture(deployed)
+    if request.config.getoption("--write-golden"):
+        COMMITTED.write_text(drawn, encoding="utf-8")
+    assert drawn == COMMITTED.read_text(encoding="utf-8"), "look at it: make picture"
 
 
 def test_every_stack_has_a_box_with_its_price(deployed: Path) -> None:
