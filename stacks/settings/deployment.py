@@ -22,6 +22,9 @@ class Deployment:
         names = [stage.name for stage in self.stages]
         if len({"delivery", *names}) <= len(names):
             checked.refuse("stages", names, "all different, none called delivery")
+        for stage in self.stages:  # its network's way to S3 ends at the region's border
+            where = Checked(f"stage {stage.name}")
+            where.one_of("region", stage.region, [self.delivery.region])
         for promotion in self.delivery.promotions:
             checked.one_of("delivery.promotions", promotion.stage, names)
 

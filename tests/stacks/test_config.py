@@ -187,6 +187,12 @@ def test_names_what_is_wrong_with_the_delivery(
     assert str(refusal.value).startswith(f"delivery: {message}")
 
 
+def test_a_stage_runs_where_its_images_are() -> None:
+    away = replace(SHOWN.delivery, region="eu-central-1")
+    with pytest.raises(ConfigError, match="stage dev: region: 'us-east-1' is not one"):
+        replace(SHOWN, delivery=away)
+
+
 def test_only_stages_that_there_are_can_be_promoted_to() -> None:
     nowhere = replace(SHOWN.delivery, promotions=(Promotion("qa", approval=False),))
     with pytest.raises(ConfigError, match="delivery.promotions: 'qa' is not one of"):
