@@ -80,12 +80,18 @@ IMAGES = Quota("ecr", "L-03A36CE1", "Images of a repository", 100_000, shared=Fa
 BUILDS = Quota(
     "codebuild", "L-4DDC4A99", "Builds at a time, Linux/Large", 1, shared=False
 )
+BAKES = Quota(
+    "codebuild", "L-2DC20C30", "Builds at a time, Linux/Medium", 1, shared=False
+)
+STEPS = Quota(
+    "codebuild", "L-9D07B6EF", "Builds at a time, Linux/Small", 1, shared=False
+)
 FUNCTIONS = Quota("lambda", "L-B99A9384", "Function calls at a time", 10)
 
 QUOTAS = (
     FARGATE, FARGATE_SPOT, STANDARD, STANDARD_SPOT, GPU, GPU_SPOT, TRAINING,
     TRAINING_SPOT, ADDRESSES, VPCS, GATEWAYS, NATS, INTERFACES, RULES, BALANCERS,
-    TARGETS, REPOSITORIES, IMAGES, BUILDS, FUNCTIONS,
+    TARGETS, REPOSITORIES, IMAGES, BUILDS, BAKES, STEPS, FUNCTIONS,
 )  # fmt: skip
 
 # By what an instance type begins with: on demand, Spot.
@@ -208,4 +214,5 @@ def _network(stage: StageConfig) -> Parts:
 def _delivery(deployment: Deployment) -> Parts:
     yield REPOSITORIES, len(deployment.images), "one for a model and runtime"
     yield IMAGES, deployment.delivery.kept_images, "kept_images"
-    yield BUILDS, 1, "more wait for each other"
+    for quota in (BUILDS, BAKES, STEPS):
+        yield quota, 1, "more wait for each other"
