@@ -6,8 +6,9 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,29 +41,61 @@ class CdkCli:
         Raises CommandError with the last lines when it exits with anything but 0.
         """
         lines: list[str] = []
-        process = subprocess.Popen(
-            [self.node, str(self.script), *arguments, *_OFFLINE],
-            cwd=self.root,
-            env={**environment, "JSII_NODE": self.node},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                lines.append(line.rstrip())
-                on_line(lines[-1])
-            code = process.wait()
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        with _held_signals() as release:
+            process = subprocess.Popen(
+                [self.node, str(self.script), *arguments, *_OFFLINE],
+                cwd=self.root,
+                env={**environment, "JSII_NODE": self.node},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            try:
+                release()
+                assert process.stdout is not None
+                for line in process.stdout:
+                    lines.append(line.rstrip())
+                    on_line(lines[-1])
+                code = process.wait()
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
         if code != 0:
             raise CommandError(f"cdk {arguments[0]} failed:\n{_reason(lines)}")
+
+
+@contextmanager
+def _held_signals() -> Iterator[Callable[[], None]]:
+    """Hold SIGINT and SIGTERM back until the function given is called.
+
+    A child whose id nobody knows yet could not be killed.
+    Other threads than the main one are never interrupted, and may not set handlers.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    came: list[int] = []
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = {
+        stop: signal.signal(stop, lambda number, _: came.append(number))
+        for stop in stops
+    }
+
+    def release() -> None:
+        while before:
+            signal.signal(*before.popitem())
+        if came:
+            raise KeyboardInterrupt
+
+    try:
+        yield release
+    finally:
+        while before:
+            signal.signal(*before.popitem())
 
 
 def _reason(lines: list[str]) -> str:

@@ -16,7 +16,7 @@ from rehearsal.cdk import CdkCli, CommandError
 from rehearsal.changes import changes
 from rehearsal.inspection import Inspection, inspect
 from rehearsal.leftovers import Left, left_behind
-from rehearsal.prediction import Served, predict, serving
+from rehearsal.prediction import Served, others, predict, serving
 from rehearsal.prerequisites import bake, make_secrets
 from rehearsal.progress import Progress
 from rehearsal.releases import Released, running
@@ -229,6 +229,7 @@ class Life:
     def _predict(self, one: Generation, shown: Shown) -> None:
         """Ask the endpoints of the artifact's model."""
         if self.model is None:
+            shown.lines.append("no endpoint was asked: no --model was given")
             return
         for manifest in {r.manifest.version: r.manifest for r in one.released}.values():
             if manifest.version not in self.served:
@@ -240,6 +241,8 @@ class Life:
             )
             shown.lines += lines
             shown.findings += findings
+        for name in others(self.now):
+            shown.lines.append(f"{name} was not asked: it does not run flask's image")
 
 
 _UNASKED = ("--require-approval", "never")

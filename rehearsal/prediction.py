@@ -111,6 +111,13 @@ def _services(inspection: Inspection, manifest: Manifest) -> Iterator[Deployed]:
             yield item
 
 
+def others(inspections: tuple[Inspection, ...]) -> Iterator[str]:
+    """Name the stacks with a service that no server of ours can answer for."""
+    for inspection in inspections:
+        if inspection.images and not any("/flask:" in i for i in inspection.images):
+            yield inspection.stack.name
+
+
 def _register(
     account: Account, inspection: Inspection, service: Deployed, port: int
 ) -> Door:

@@ -16,12 +16,13 @@ _HEADINGS = (
     "properties",
 )
 LIMITS = (
-    "The emulator runs no container, build or scaling action, checks no permission and "
-    "no quota;\nwhere an endpoint answered, the rehearsal had started the server, not "
-    "ECS.\nReleases B and C are A under another version; an image is a tag without layers."
-    "\n'read back' means a describe call returned the compared properties "
-    "equal to the template's;\n'recorded' means the emulator only noted the request, "
-    "checked against AWS's API model."
+    "The emulator runs no container, build, scaling action, traffic shift or lifecycle "
+    "hook, and checks no\npermission and no quota; where an endpoint answered, the "
+    "rehearsal had started the server, not ECS.\nReleases B and C are A under another "
+    "version; an image is a tag without layers.\n"
+    "'read back' means a describe call returned the compared properties equal to the "
+    "template's;\n'recorded' means the emulator only noted the request, checked "
+    "against AWS's API model."
 )
 
 

@@ -28,6 +28,7 @@ NOTED = {
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::AnomalyDetector",
     "AWS::CodePipeline::Pipeline",
+    "AWS::ECS::CapacityProvider",  # of managed instances
     "AWS::Logs::QueryDefinition",
 }
 # What another version of the same model may change.
@@ -197,6 +198,27 @@ def test_a_rehearsal_of_the_same_is_recognised_and_not_done_again(
     assert second.out == first.out
     assert second.err.startswith("recognised ")
     assert "cdk" not in second.err
+
+
+@pytest.mark.rehearsal
+def test_stacks_go_to_whatever_account_and_region_they_name(
+    plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    manifest = json.loads((plain / "manifest.json").read_text(encoding="utf-8"))
+    near = manifest["artifacts"]["plain"]
+    far = json.loads(json.dumps(near))
+    far["environment"] = "aws://210987654321/eu-central-1"
+    role = "role/cdk-hnb659fds-deploy-role-210987654321-eu-central-1"  # bootstrap's
+    far["properties"]["assumeRoleArn"] = f"arn:aws:iam::210987654321:{role}"
+    far["properties"]["stackName"], far["displayName"] = "far-plain", "far/plain"
+    manifest["artifacts"]["far"] = far
+    (plain / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    where = ["--assembly", str(plain), "--releases", str(tmp_path / "empty")]
+    assert main([*where, "--out", str(tmp_path / "rehearsal.json")]) == 0
+    said = capsys.readouterr()
+    assert "cdk bootstrap aws://210987654321/eu-central-1" in said.err
+    assert "passed: 2 of 2 resources in 2 stacks" in said.out
 
 
 @pytest.mark.rehearsal
