@@ -24,17 +24,24 @@ class Tree:
 
     def __init__(self, deployed: Deployed) -> None:
         self._app = cdk.App(analytics_reporting=False)
+        self._unread: list[Finding] = []
         self._stacks = {stack.name: stack for stack in deployed.assembly.stacks}
         for stack in deployed.assembly.stacks:
             scope = cdk.Stack(
                 self._app, stack.name, env=cdk.Environment(region=stack.region)
             )
-            include.CfnInclude(
-                scope, _INCLUDED, template_file=str(deployed.templates[stack.name])
-            )
+            try:
+                include.CfnInclude(
+                    scope, _INCLUDED, template_file=str(deployed.templates[stack.name])
+                )
+            except RuntimeError as error:  # jsii's: a reference to nothing, and such
+                self._unread.append(
+                    Finding(stack.name, "", "", "cdk-nag", "unread", "", str(error))
+                )
 
     def packs(self) -> Iterator[Finding]:
         """Yield what AwsSolutions and NIST 800-53 r5 find, evidence in the rule's name."""
+        yield from self._unread
         context = Judged(self._app, [])
         for pack in (AwsSolutionsChecks(self._app), NIST80053R5Checks(self._app)):
             for violation in pack.validate(context).violations:

@@ -30,7 +30,7 @@ ALLOWED = {
     "bench": {"manifest", "containers", "flask", "model_build", "numpy", "tensorflow", "tf_keras", "tokenizers"},
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
     "stacks": {"aws_cdk", "boto3", "botocore", "constructs", "manifest", "costs"},  # boto3: its commands
-    "app.py": {"aws_cdk", "manifest", "costs", "stacks"},
+    "app.py": {"aws_cdk", "checks", "manifest", "costs", "stacks"},
     "demo.py": {"bench"},
     "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
     "containers": {"ai_edge_litert", "flask", "gunicorn", "numpy", "tokenizers", "werkzeug", "manifest"},

@@ -52,21 +52,28 @@ def test_each_tool_has_something_to_say(findings: list[Finding]) -> None:
 def test_the_command_says_where_what_and_what_was_expected(
     shown: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = shutil.copytree(shown, tmp_path / "cdk.out")
-    (path,) = broken.glob("devendpoint*.template.json")
-    sound = path.read_text()
-    assert '"ReadonlyRootFilesystem": true' in sound
-    path.write_text(
-        sound.replace(
-            '"ReadonlyRootFilesystem": true', '"ReadonlyRootFilesystem": false'
-        )
-    )
-    assert main([str(broken), "--json"]) == 1
+    """On one stack: what all of them say is asked above."""
+    one = shutil.copytree(shown, tmp_path / "cdk.out")
+    manifest = json.loads((one / "manifest.json").read_text())
+    artifacts = {
+        id_: each
+        for id_, each in manifest["artifacts"].items()
+        if each.get("properties", {}).get("stackName") == "dev-budget"
+    }
+    (one / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+    assert main([str(one)]) == 0
+    assert capsys.readouterr().out.startswith("0 findings; ")
+    assert main([str(one), "--stale"]) == 1
+    (path,) = one.glob("devbudget*.template.json")
+    template = json.loads(path.read_text())
+    template["Outputs"]["Topic"]["Export"] = {"Name": "shared"}
+    path.write_text(json.dumps(template))
+    capsys.readouterr()
+    assert main([str(one), "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)["open"]
-    assert finding["stack"] == "dev-endpoint-support-sentiment"
-    assert finding["path"] == "Task/Definition"
-    assert finding["rule"] == "TASK_ROOT_IS_READ_ONLY"
-    assert finding["field"] == "ContainerDefinitions.0.ReadonlyRootFilesystem"
+    assert (finding["stack"], finding["path"]) == ("dev-budget", "Topic")
+    assert (finding["rule"], finding["field"]) == ("export", "Export")
+    assert "write an SSM parameter instead" in finding["says"]
 
 
 def test_a_folder_that_is_no_assembly_is_one_line(
