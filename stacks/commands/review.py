@@ -21,6 +21,9 @@ from costs.reading import read_assembly
 from costs.usage import Usage
 from stacks.commands.checkout import CommandError
 from stacks.commands.decision import decision
+from stacks.config import deployment
+from stacks.settings.checked import ConfigError
+from stacks.settings.deployment import Deployment
 
 EPILOG = """\
 examples:
@@ -51,12 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         old, new = (_read(path, options.stage) for path in (options.old, options.new))
         money = difference(bill(old, Usage()), bill(new, Usage()))
         changes = list(changed(old, new, diff=not options.summary))
+        note = _note(options.stage, deployment())
         if options.summary:
-            print(_summary(options.stage, changes, money))
+            print(_summary(options.stage, changes, money, note))
             return 0
         report = options.report and _report(options.report)
-        print(_markdown(options.stage, changes, money, report), end="")
-    except (CommandError, AssemblyError, PriceError, OSError) as error:
+        print(_markdown(options.stage, changes, money, report, note), end="")
+    except (ConfigError, CommandError, AssemblyError, PriceError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -121,21 +125,38 @@ def _artifact(directory: Path, name: str) -> tuple[str, str]:
     raise CommandError(f"{directory}: no stack {name}")
 
 
-def _summary(stage: str | None, changes: Sequence[Changed], money: Difference) -> str:
+def _note(name: str | None, what: Deployment) -> str:
+    """Return what a reader must know of stages that take releases by themselves."""
+    stages = [stage for stage in what.stages if name in (None, stage.name)]
+    named = ", ".join(stage.name for stage in stages if stage.auto_release)
+    if not named:
+        return ""
+    return f"{named} runs the newest release that passed its gates, without a commit"
+
+
+def _summary(
+    stage: str | None, changes: Sequence[Changed], money: Difference, note: str
+) -> str:
     """One sentence, for whoever approves: which stacks, how many dollars."""
     dollars = (
         f"{money.monthly.minimum:+,.2f} to {money.monthly.maximum:+,.2f} dollars a month"
         f" (now {money.after.monthly.minimum:,.2f} to {money.after.monthly.maximum:,.2f})"
     )
     names = ", ".join(f"{each.name} ({each.what})" for each in changes)
-    text = f"{stage or 'all'}: {names or 'nothing changes'}; {dollars}"
+    said = [f"{stage or 'all'}: {names or 'nothing changes'}", dollars]
+    text = "; ".join([*said, *([note] if note else [])])
     return text if len(text) <= MOST_SUMMARY else f"{text[:MOST_SUMMARY]}..."
 
 
 def _markdown(
-    stage: str | None, changes: Sequence[Changed], money: Difference, report: Any
+    stage: str | None,
+    changes: Sequence[Changed],
+    money: Difference,
+    report: Any,
+    note: str,
 ) -> str:
     parts = [decision(report)] if report else []
+    parts += [f"**{note}.**"] if note else []
     title = f"### Resources of {stage or 'all stages'}"
     count = f"{len(changes)} stacks change" if len(changes) != 1 else "1 stack changes"
     parts.append(f"{title}: {count if changes else 'no change'}")

@@ -13,6 +13,7 @@ import pytest
 from rehearsal.account import Account
 from rehearsal.emulator import start_emulator
 from stacks.commands import deployed, review
+from stacks.config import demonstration
 from tests.stacks.conftest import template
 
 STACK = "dev-endpoint-support-sentiment"
@@ -147,6 +148,18 @@ def test_an_empty_account_runs_nothing_and_all_is_new(
     said = capsys.readouterr().out
     assert "prod-network (new)" in said
     assert "[+] AWS::EC2::VPC" in said
+
+
+def test_a_stage_that_takes_releases_by_itself_is_said_to(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    assembly: Path,
+) -> None:
+    monkeypatch.setattr(review, "deployment", demonstration)
+    for arguments in (["--summary"], []):
+        assert review.main([str(assembly)] * 2 + ["--stage", "demo", *arguments]) == 0
+        said = "demo runs the newest release that passed its gates, without a commit"
+        assert said in capsys.readouterr().out
 
 
 def test_what_is_no_assembly_is_one_line(
