@@ -188,7 +188,7 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         f"{NIST}SNSEncryptedKMS",
         ".*/(Told|Wake/Topic)",
         "what is published is names of metrics, and alarms may not use the key that"
-        " AWS manages: docs/decisions/0015",
+        " AWS manages: docs/decisions/0012",
         "security",
     ),
     # Network

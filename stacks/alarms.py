@@ -97,7 +97,7 @@ class Wake(Construct):
     """Whom an endpoint's alarms tell, and how one of them is made.
 
     Not encrypted with a key of ours: what is published is names of metrics, and alarms
-    may not use the key that AWS keeps for SNS. See docs/decisions/0015.
+    may not use the key that AWS keeps for SNS. See docs/decisions/0012.
     """
 
     def __init__(
