@@ -119,11 +119,12 @@ def caught(
     for finding in (*tree.packs(), *cloudformation(spoilt), *linted):
         by_stack.setdefault(finding.stack, []).append(finding)
     one = shutil.copytree(shown, folder / "one")
+    taggable = tree.taggable()
     result = {}
     for number, defect in enumerate(DEFECTS):
         before = seen(each for each in findings if each.stack == defect.stack)
         path, sound = spoil(one, defect)
-        wired = of_one(read(one), tree.taggable())
+        wired = of_one(read(one), taggable)
         path.write_text(sound)
         sound_wiring = seen(each for each in findings if each.tool == "wiring")
         result[defect.name] = (seen(by_stack.get(f"d{number}", [])) - before) | (
