@@ -61,14 +61,12 @@ def test_the_command_says_where_what_and_what_was_expected(
         if each.get("properties", {}).get("stackName") == "dev-budget"
     }
     (one / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
-    assert main([str(one)]) == 0
-    assert capsys.readouterr().out.startswith("0 findings; ")
-    assert main([str(one), "--stale"]) == 1
+    assert main([str(one), "--stale"]) == 1, "most lines are needed by other stacks"
+    assert "\n0 findings; " in capsys.readouterr().out
     (path,) = one.glob("devbudget*.template.json")
     template = json.loads(path.read_text())
     template["Outputs"]["Topic"]["Export"] = {"Name": "shared"}
     path.write_text(json.dumps(template))
-    capsys.readouterr()
     assert main([str(one), "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)["open"]
     assert (finding["stack"], finding["path"]) == ("dev-budget", "Topic")
