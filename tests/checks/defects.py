@@ -197,6 +197,9 @@ def _statements(template: Template) -> Iterator[dict[str, Any]]:
     for resource in template["Resources"].values():
         if resource["Type"] == POLICY:
             yield from resource["Properties"]["PolicyDocument"]["Statement"]
+        if resource["Type"] == ROLE:
+            for policy in resource["Properties"].get("Policies", []):
+                yield from policy["PolicyDocument"]["Statement"]
 
 
 LAUNCH = "AWS::EC2::LaunchTemplate"
@@ -243,6 +246,8 @@ DEFECTS = (
            forbid("ecr:GetDownloadUrlForLayer")),
     Defect("the task may not write its log", DEV, "wiring missing-permission",
            forbid("logs:PutLogEvents")),
+    Defect("ECS may not call the check of a canary", PROD, "wiring hook-permission",
+           forbid("lambda:InvokeFunction")),
     Defect("the image is of a repository that nobody makes", DEV, "wiring no-repository",
            put(TASK, f"{CONTAINER}.Image",
                "123456789012.dkr.ecr.us-east-1.amazonaws.com/lathe/other/flask:other-3f1c9a07be24")),
@@ -325,6 +330,8 @@ DEFECTS = (
            put(LAUNCH, "LaunchTemplateData.BlockDeviceMappings.0.Ebs.Encrypted", False)),
     Defect("instances have public addresses", POOL, "guard INSTANCES_HAVE_NO_PUBLIC_ADDRESS",
            put(LAUNCH, "LaunchTemplateData.NetworkInterfaces.0.AssociatePublicIpAddress", True)),
+    Defect("what runs a developer's code is privileged", BUILD, "guard ONLY_THE_BAKE_IS_PRIVILEGED",
+           put("AWS::CodeBuild::Project", "Environment.PrivilegedMode", True)),
     # What CloudFormation would refuse
     Defect("a protocol that is none", DEV, "cfn-lint E3030", put(TARGETS, "Protocol", "HTTPX")),
     Defect("a property that is misspelt", DEV, "cfn-lint E3002",
