@@ -20,6 +20,7 @@ OURS = {
     "model_build",
     "rehearsal",
     "stacks",
+    "synth",
 }
 LIBRARY = set(sys.stdlib_module_names)
 
@@ -31,6 +32,7 @@ ALLOWED = {
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
     "stacks": {"aws_cdk", "boto3", "botocore", "constructs", "manifest", "costs"},  # boto3: its commands
     "app.py": {"aws_cdk", "checks", "manifest", "costs", "stacks"},
+    "synth.py": {"app"},
     "demo.py": {"bench"},
     "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
     "containers": {"ai_edge_litert", "flask", "gunicorn", "numpy", "tokenizers", "werkzeug", "manifest"},
