@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import aws_cdk as cdk
 
 from manifest import ManifestError
+from stacks import config
 from stacks.config import demonstration, deployment
 from stacks.delivery import Delivery
 from stacks.release import image_tags, strays
@@ -33,6 +35,17 @@ def build(app: cdk.App, what: Deployment, releases: Path) -> list[Stage]:
     ]
 
 
+def configured(*, demo: bool) -> Deployment:
+    """Return what stacks/config.py says. Raises ConfigError, also for misspelt fields."""
+    try:
+        return demonstration() if demo else deployment()
+    except (TypeError, AttributeError) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [each.lineno for each in frames if each.filename == config.__file__]
+        where = f"stacks/config.py:{lines[-1] if lines else '?'}"
+        raise ConfigError(f"{where}: {error}") from None
+
+
 def releases_of(app: cdk.App) -> Path:
     """Return stacks/releases, or what the context key `releases` names instead."""
     named = app.node.try_get_context("releases")
@@ -44,8 +57,7 @@ def releases_of(app: cdk.App) -> Path:
 def main() -> int:
     app = cdk.App()
     try:
-        demo = app.node.try_get_context("demo")
-        what = demonstration() if demo else deployment()
+        what = configured(demo=bool(app.node.try_get_context("demo")))
         releases = releases_of(app)
         built = build(app, what, releases)
     except (ConfigError, ManifestError) as error:

@@ -113,8 +113,9 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     Acknowledgement(
         f"{NIST}S3DefaultEncryptionKMS",
-        f"{ENDPOINT}/Balancer/AccessLogs",
-        "load balancers write only to buckets that S3 encrypts with its own keys",
+        f"{ENDPOINT}/Balancer/AccessLogs|delivery-registry/Artifacts",
+        "load balancers write only to buckets that S3 encrypts with its own keys; and"
+        " artifacts have a key of ours where a team asks for one: customer_key",
         "security",
     ),
     # Pools

@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None, what: Deployment | None = None)
 def verdicts_of(checkout: Checkout, what: Deployment) -> list[Verdict]:
     """Judge every file in stacks/releases, in order of its name."""
     folder = checkout.root / "stacks" / "releases"
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: no such directory")
     stages = {stage.name: stage for stage in what.stages}
     verdicts = []
     for path in sorted(folder.glob("*/*.json")):

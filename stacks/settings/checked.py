@@ -11,6 +11,7 @@ from typing import NoReturn
 ACCOUNT = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+TAG = re.compile(r"[\w .:/=+@-]{1,256}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -31,6 +32,27 @@ class Checked:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not low <= value <= high:  # type: ignore[operator]
             self.refuse(field, value, f"between {low:g} and {high:g}")
+
+    def whole(self, field: str, value: object, low: int, high: int) -> None:
+        """Refuse what is no whole number of low to high."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.refuse(field, value, f"a whole number between {low} and {high}")
+        self.within(field, value, low, high)
+
+    def flag(self, field: str, value: object) -> None:
+        if not isinstance(value, bool):
+            self.refuse(field, value, "True or False")
+
+    def several(self, field: str, value: object, least: int = 0) -> None:
+        """Refuse what is no tuple: one in brackets wants a comma behind it."""
+        if not isinstance(value, tuple):
+            self.refuse(field, value, "a tuple: a single one is written (x,)")
+        if len(value) < least:
+            self.refuse(field, value, f"{least} or more")
+
+    def distinct(self, field: str, values: Collection[object]) -> None:
+        if len(set(values)) < len(values):
+            self.refuse(field, values, "all different")
 
     def optional(
         self, field: str, value: object, pattern: re.Pattern[str], wanted: str

@@ -22,7 +22,7 @@ class TaskSize:
 
     def check(self, checked: Checked) -> None:
         checked.within("size.vcpu", self.vcpu, 0.25, 192)
-        checked.within("size.memory_mib", self.memory_mib, 512, 2_000_000)
+        checked.whole("size.memory_mib", self.memory_mib, 512, 2_000_000)
         checked.within("size.requests_per_second", self.requests_per_second, 0.01, 1e6)
 
 
@@ -37,8 +37,8 @@ class FargateConfig:
     def check(self, checked: Checked) -> None:
         """Raise ConfigError for what ECS would refuse."""
         checked.one_of("compute.architecture", self.architecture, ARCHITECTURES)
-        checked.within("compute.spot_percent", self.spot_percent, 0, 100)
-        checked.within("compute.on_demand_base", self.on_demand_base, 0, 1_000)
+        checked.whole("compute.spot_percent", self.spot_percent, 0, 100)
+        checked.whole("compute.on_demand_base", self.on_demand_base, 0, 1_000)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class InstancesConfig:
     gpus: int = 0  # whole ones, for each task alone
 
     def check(self, checked: Checked) -> None:
-        checked.within("compute.gpus", self.gpus, 0, 8)
+        checked.whole("compute.gpus", self.gpus, 0, 8)
 
 
 Compute = FargateConfig | InstancesConfig
@@ -95,17 +95,18 @@ class PoolConfig:
     def check(self, checked: Checked) -> None:
         """Raise ConfigError for what Auto Scaling or ECS would refuse."""
         checked.matches("name", self.name, NAME, "lower-case words joined by hyphens")
+        checked.several("instance_types", self.instance_types, least=1)
         self._check_types(checked)
-        checked.within("min_instances", self.min_instances, 0, 1_000)
-        checked.within("max_instances", self.max_instances, 1, 1_000)
-        checked.within("max_instances", self.max_instances, self.min_instances, 1_000)
-        checked.within("spot_percent", self.spot_percent, 0, 100)
-        checked.within("on_demand_base", self.on_demand_base, 0, self.max_instances)
-        checked.within("disk_gib", self.disk_gib, 30, 16_384)
+        checked.whole("min_instances", self.min_instances, 0, 1_000)
+        checked.whole("max_instances", self.max_instances, 1, 1_000)
+        checked.whole("max_instances", self.max_instances, self.min_instances, 1_000)
+        checked.whole("spot_percent", self.spot_percent, 0, 100)
+        checked.whole("on_demand_base", self.on_demand_base, 0, self.max_instances)
+        checked.whole("disk_gib", self.disk_gib, 30, 16_384)
         if self.managed:
             # What ECS Managed Instances cannot be told.
-            checked.within("min_instances", self.min_instances, 0, 0)
-            checked.within("on_demand_base", self.on_demand_base, 0, 0)
+            checked.whole("min_instances", self.min_instances, 0, 0)
+            checked.whole("on_demand_base", self.on_demand_base, 0, 0)
             checked.one_of("spot_percent", self.spot_percent, (0, 100))
 
     def _check_types(self, checked: Checked) -> None:

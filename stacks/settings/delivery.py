@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from stacks.settings.checked import ACCOUNT, REGION, Checked
+from stacks.settings.checked import ACCOUNT, REGION, TAG, Checked
 from stacks.settings.stage import LOG_DAYS
 
 Provider = Literal["github", "gitlab", "bitbucket"]
@@ -35,7 +35,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Archive:
-    """For teams without a connection: `git archive`, put into the artifact bucket."""
+    """For teams without a connection: a clone, zipped, put into the artifact bucket."""
 
     key: str = "source/lathe.zip"
 
@@ -76,10 +76,13 @@ class DeliveryConfig:
         checked = Checked("delivery")
         checked.matches("region", self.region, REGION, "a region's name")
         checked.optional("account", self.account, ACCOUNT, "12 digits")
+        for tag in ("owner", "cost_center"):
+            checked.matches(tag, getattr(self, tag), TAG, "a tag's value")
+        checked.distinct("promotions", [each.stage for each in self.promotions])
         self.source.check(checked)
-        checked.within("kept_images", self.kept_images, 10, 1_000)
+        checked.whole("kept_images", self.kept_images, 10, 1_000)
         checked.one_of("log_days", self.log_days, LOG_DAYS)
         minutes = self.build_timeout_minutes
-        checked.within("build_timeout_minutes", minutes, 5, 2_160)
+        checked.whole("build_timeout_minutes", minutes, 5, 2_160)
         secret = self.comment_token_secret
         checked.optional("comment_token_secret", secret, _SECRET, "a secret's name")

@@ -19,6 +19,7 @@ class Deployment:
 
     def __post_init__(self) -> None:
         checked = Checked("deployment")
+        checked.several("stages", self.stages, least=1)
         names = [stage.name for stage in self.stages]
         if len({"delivery", *names}) <= len(names):
             checked.refuse("stages", names, "all different, none called delivery")

@@ -85,6 +85,9 @@ class DoorConfig:
 
     def check(self, checked: Checked) -> None:
         """Raise ConfigError for a door that would be open, or never open."""
+        for field in ("internal", "waf", "access_logs", "protected"):
+            checked.flag(f"door.{field}", getattr(self, field))
+        checked.several("door.callers", self.callers, least=1)
         for block in self.callers:
             checked.block("door.callers", block)
         if self.certificate_arn or not self.internal:

@@ -39,14 +39,15 @@ class RolloutConfig:
         checked.one_of("rollout.kind", self.kind, get_args(RolloutKind))
         least = 3 if self.kind == "linear" else 0.1
         checked.within("rollout.step_percent", self.step_percent, least, 99.9)
-        checked.within("rollout.step_minutes", self.step_minutes, 0, 1_440)
-        checked.within("rollout.bake_minutes", self.bake_minutes, 0, 1_440)
-        checked.within("rollout.min_healthy_percent", self.min_healthy_percent, 0, 100)
-        checked.within(
-            "rollout.max_healthy_percent", self.max_healthy_percent, 100, 200
-        )
+        checked.whole("rollout.step_minutes", self.step_minutes, 0, 1_440)
+        checked.whole("rollout.bake_minutes", self.bake_minutes, 0, 1_440)
+        checked.whole("rollout.min_healthy_percent", self.min_healthy_percent, 0, 100)
+        checked.whole("rollout.max_healthy_percent", self.max_healthy_percent, 100, 200)
         if self.min_healthy_percent == self.max_healthy_percent == 100:
             checked.refuse(
                 "rollout.max_healthy_percent", 100, "above 100, or no task is replaced"
             )
+        if round(self.step_percent, 1) != self.step_percent:
+            checked.refuse("rollout.step_percent", self.step_percent, "in tenths")
+        checked.flag("rollout.checked", self.checked)
         checked.within("rollout.tolerance", self.tolerance, 0, 1)

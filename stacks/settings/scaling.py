@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from stacks.settings.checked import Checked
+
+_CRON = re.compile(r"(([0-9*?,/L#W-]|[A-Z]{3})+ ){5}[0-9*,/-]+")
+_ZONE = re.compile(r"[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+")
 
 
 @dataclass(frozen=True)
@@ -30,17 +34,19 @@ class ScalingConfig:
 
     def check(self, checked: Checked) -> None:
         """Raise ConfigError for bounds that are upside down or targets never met."""
-        checked.within("scaling.min_tasks", self.min_tasks, 1, 1_000)
-        checked.within("scaling.max_tasks", self.max_tasks, self.min_tasks, 1_000)
-        checked.within("scaling.load_percent", self.load_percent, 5, 95)
+        checked.whole("scaling.min_tasks", self.min_tasks, 1, 1_000)
+        checked.whole("scaling.max_tasks", self.max_tasks, self.min_tasks, 1_000)
+        checked.whole("scaling.load_percent", self.load_percent, 5, 95)
         if self.cpu_percent is not None:
-            checked.within("scaling.cpu_percent", self.cpu_percent, 10, 95)
+            checked.whole("scaling.cpu_percent", self.cpu_percent, 10, 95)
         if self.in_flight is not None:
             checked.within("scaling.in_flight", self.in_flight, 0.1, 1_000)
+        checked.several("scaling.schedule", self.schedule)
         for scheduled in self.schedule:
             where = f"scaling.schedule[{scheduled.cron}]"
-            if len(scheduled.cron.split()) != 6:
-                checked.refuse(where, scheduled.cron, "six fields: m h d M w y")
+            checked.matches(where, scheduled.cron, _CRON, "six fields: m h d M w y")
+            zone = scheduled.time_zone
+            checked.matches(f"{where}.time_zone", zone, _ZONE, "as Europe/Berlin is")
             low, high = scheduled.min_tasks, scheduled.max_tasks
-            checked.within(f"{where}.min_tasks", low, 1, 1_000)
-            checked.within(f"{where}.max_tasks", high, low, 1_000)
+            checked.whole(f"{where}.min_tasks", low, 1, 1_000)
+            checked.whole(f"{where}.max_tasks", high, low, 1_000)

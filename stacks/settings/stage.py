@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from manifest import Architecture
-from stacks.settings.checked import ACCOUNT, EMAIL, NAME, REGION, Checked
+from stacks.settings.checked import ACCOUNT, EMAIL, NAME, REGION, TAG, Checked
 from stacks.settings.compute import (
     FargateConfig,
     InstancesConfig,
@@ -65,6 +65,11 @@ class StageConfig:
         checked.matches("name", self.name, NAME, "lower-case words joined by hyphens")
         checked.matches("region", self.region, REGION, "a region's name")
         checked.optional("account", self.account, ACCOUNT, "12 digits")
+        for tag in ("owner", "cost_center"):
+            checked.matches(tag, getattr(self, tag), TAG, "a tag's value")
+        checked.flag("auto_release", self.auto_release)
+        for field in ("endpoints", "pools", "budget_emails"):
+            checked.several(field, getattr(self, field))
         self.network.check(checked, self.region)
         checked.matches("runbooks", self.runbooks, _FOLDER, "a folder or https address")
         checked.one_of("log_days", self.log_days, LOG_DAYS)
@@ -73,8 +78,8 @@ class StageConfig:
         budget = self.monthly_budget_dollars
         checked.within("monthly_budget_dollars", budget, 1, 10_000_000)
         self._check_told(checked)
-        _check_names(checked, "pools", [pool.name for pool in self.pools])
-        _check_names(checked, "endpoints", [each.name for each in self.endpoints])
+        checked.distinct("pools", [pool.name for pool in self.pools])
+        checked.distinct("endpoints", [each.name for each in self.endpoints])
         for pool in self.pools:
             pool.check(Checked(f"stage {self.name}: pool {pool.name}"))
         for endpoint in self.endpoints:
@@ -139,8 +144,3 @@ class StageConfig:
             return compute.architecture
         assert pool is not None
         return pool.architecture
-
-
-def _check_names(checked: Checked, field: str, names: list[str]) -> None:
-    if len(set(names)) < len(names):
-        checked.refuse(field, names, "all different")

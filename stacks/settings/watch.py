@@ -19,8 +19,10 @@ class WatchConfig:
     dashboard: bool = True
 
     def check(self, checked: Checked) -> None:
-        checked.within("watch.latency_slo_ms", self.latency_slo_ms, 1, 60_000)
+        checked.whole("watch.latency_slo_ms", self.latency_slo_ms, 1, 60_000)
         checked.within("watch.failing_percent", self.failing_percent, 0.01, 50)
         checked.within("watch.refused_percent", self.refused_percent, 0.01, 100)
+        checked.several("watch.emails", self.emails)
+        checked.distinct("watch.emails", self.emails)
         for email in self.emails:
             checked.matches("watch.emails", email, EMAIL, "an address")

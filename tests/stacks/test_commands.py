@@ -314,9 +314,17 @@ def test_check_names_every_release_that_it_refuses(
     assert why[f"{folder}/test/{MODEL}.json"] == "no stage test"
 
 
+def test_a_folder_that_is_not_there_passes_no_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("check", tmp_path / "nowhere") == 2
+    assert "stacks/releases: no such directory" in capsys.readouterr().err
+
+
 def test_nothing_to_check_is_said(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (root / "stacks" / "releases").mkdir(parents=True, exist_ok=True)
     assert run("check", root) == 0
     assert "waiting for its first build" in capsys.readouterr().out
 

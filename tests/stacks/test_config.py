@@ -39,7 +39,18 @@ HUGE = Serving(1.0, 300_000, 2.0, 3.0, 4.0, 400.0, "a test")
             "max_tasks: 2 is not between 3 and 1000",
         ),
         ("scaling", {"load_percent": 100}, "load_percent: 100 is not between 5 and 95"),
-        ("scaling", {"cpu_percent": "60"}, "cpu_percent: '60' is not between 10"),
+        ("scaling", {"cpu_percent": "60"}, "cpu_percent: '60' is not a whole number"),
+        ("scaling", {"min_tasks": 1.5}, "min_tasks: 1.5 is not a whole number between"),
+        (
+            "scaling",
+            {"schedule": (Scheduled("0 7 ? * * *", 1, 2, "berlin"),)},
+            "schedule[0 7 ? * * *].time_zone: 'berlin' is not as Europe/Berlin is",
+        ),
+        ("door", {"callers": ()}, "callers: () is not 1 or more"),
+        ("door", {"callers": "10.0.0.0/8"}, "callers: '10.0.0.0/8' is not a tuple"),
+        ("door", {"waf": "no"}, "waf: 'no' is not True or False"),
+        ("watch", {"emails": ("a@b.com",) * 2}, "emails: ('a@b.com', 'a@b.com') is"),
+        ("rollout", {"step_percent": 10.123}, "step_percent: 10.123 is not in tenths"),
         ("scaling", {"in_flight": 0}, "in_flight: 0 is not between 0.1 and 1000"),
         ("scaling", {"schedule": (Scheduled("7 *", 1, 2),)}, "schedule[7 *]: '7 *'"),
         (
@@ -142,6 +153,8 @@ def test_a_network_that_is_there_has_a_subnet_in_each_zone() -> None:
     ("changes", "message"),
     [
         ({"region": "virginia"}, "region: 'virginia'"),
+        ({"owner": ""}, "owner: '' is not a tag's value"),
+        ({"endpoints": ENDPOINT}, "endpoints: "),
         ({"log_days": 8}, "log_days: 8 is not one of 1, 3"),
         ({"account": "12"}, "account: '12' is not 12 digits"),
         ({"container_insights": True}, "container_insights: True is not one of"),

@@ -143,7 +143,7 @@ def test_what_a_release_was_measured_to_need_is_counted_when_it_is_there(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"instance_types": ()}, "instance_types: () is not one or more types"),
+        ({"instance_types": ()}, "instance_types: () is not 1 or more"),
         ({"instance_types": ("g6.xlarge",) * 2}, "is not all different"),
         (
             {"instance_types": ("c7i.large", "c7g.large")},

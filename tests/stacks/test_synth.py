@@ -11,8 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import aws_cdk as cdk
+import pytest
 
+from app import configured
+from stacks import config
 from stacks.release import strays
+from stacks.settings.checked import ConfigError
+from stacks.settings.watch import WatchConfig
 from stacks.stage import Stage
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import (
@@ -109,6 +114,14 @@ def test_a_folder_of_releases_that_is_not_there_is_one_clear_message(
     assert ran.returncode == 2
     message = "error: -c releases=no/such/folder: no such directory"
     assert message in ran.stderr.splitlines()
+
+
+def test_a_misspelt_field_is_one_line_that_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(config, "WatchConfig", lambda **given: WatchConfig(slow=1))  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match=r"^stacks/config.py:\d+: .*'slow'"):
+        configured(demo=False)
 
 
 def test_a_release_that_no_endpoint_runs_is_pointed_out(
