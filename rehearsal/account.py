@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3  # type: ignore[import-untyped]
-import botocore.session  # type: ignore[import-untyped]
-from botocore.config import Config  # type: ignore[import-untyped]
+import boto3
+import botocore.session
+from botocore.config import Config
 
 ACCOUNT = "123456789012"  # where stacks go that name none
 REGION = "us-east-1"

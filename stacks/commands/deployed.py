@@ -90,7 +90,7 @@ def _template(name: str, artifact: dict[str, Any]) -> Any:
 
 def _client(account: str, region: str) -> Any:
     """By our own credentials, or by the lookup role where they are not of the account."""
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
     session = boto3.Session(region_name=region)
     if account.isdigit():

@@ -124,8 +124,8 @@ def account_values(wanted: Sequence[Need]) -> dict[Key, float]:
     Asks sts:GetCallerIdentity once, and servicequotas:GetServiceQuota for each quota of
     the account that the credentials are of.
     """
-    import boto3  # type: ignore[import-untyped]
-    from botocore.exceptions import (  # type: ignore[import-untyped]
+    import boto3
+    from botocore.exceptions import (
         BotoCoreError,
         ClientError,
     )

@@ -18,7 +18,7 @@ from stacks.settings.delivery import DeliveryConfig
 @contextmanager
 def aws_errors() -> Iterator[None]:
     """Say what AWS said, in one line. Raises CommandError."""
-    from botocore.exceptions import (  # type: ignore[import-untyped]
+    from botocore.exceptions import (
         BotoCoreError,
         ClientError,
     )
@@ -30,7 +30,7 @@ def aws_errors() -> Iterator[None]:
 
 
 def client(service: str, region: str | None) -> Any:
-    import boto3  # type: ignore[import-untyped]
+    import boto3
 
     return boto3.client(service, region_name=region)
 

@@ -32,8 +32,8 @@ class TrainingError(RuntimeError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one job. Prints its name first: its log is CloudWatch's, by that name."""
     options = _parser().parse_args(arguments)
-    import boto3  # type: ignore[import-untyped]
-    from botocore.exceptions import (  # type: ignore[import-untyped]
+    import boto3
+    from botocore.exceptions import (
         BotoCoreError,
         ClientError,
     )
