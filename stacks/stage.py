@@ -27,9 +27,11 @@ MODES: Mapping[Mode, type[EndpointStack]] = {"real-time": EndpointStack}
 
 
 class Stage(Construct):
-    """A plain construct, for `cdk deploy --all` does not look into a cdk.Stage.
+    """A network, a cluster of Fargate and pools, a budget, and its endpoints.
 
-    An endpoint exists only where its release exists: nothing ever waits for an image
+    What an endpoint holds (balancer, tasks, rollout, scaling, alarms, page) is listed in
+    endpoint.py; what stages share, from a push to a release, in delivery.py. A plain
+    construct, for `cdk deploy --all` does not look into a cdk.Stage. An endpoint exists only where its release exists: nothing ever waits for an image
     that nobody has pushed. `notices` tells a person which endpoints are not there.
     """
 
