@@ -30,9 +30,10 @@ class Stage(Construct):
     """A network, a cluster of Fargate and pools, a budget, and its endpoints.
 
     What an endpoint holds (balancer, tasks, rollout, scaling, alarms, page) is listed in
-    endpoint.py; what stages share, from a push to a release, in delivery.py. A plain
-    construct, for `cdk deploy --all` does not look into a cdk.Stage. An endpoint exists only where its release exists: nothing ever waits for an image
-    that nobody has pushed. `notices` tells a person which endpoints are not there.
+    endpoint.py; what stages share, from a push to a release, in delivery.py. It exists
+    only where its release exists: nothing ever waits for an image that nobody has
+    pushed, and `notices` tells a person which endpoints are not there. The stage is a
+    plain construct, for `cdk deploy --all` does not look into a cdk.Stage.
     """
 
     def __init__(
