@@ -33,7 +33,7 @@ class KerasEngine:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def probabilities(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+    def run(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
         answer: NDArray[np.float32] = self._model.predict_on_batch(ids)
         return answer
 
@@ -51,7 +51,7 @@ def create() -> Flask:
 def _load(directory: Path, manifest: Manifest) -> Classifier:
     engine = KerasEngine(_model(Path(os.environ["KERAS_WEIGHTS"])))
     for length in manifest.lengths:  # the first call traces the graph
-        engine.probabilities(np.ones((1, length), np.int32))
+        engine.run(np.ones((1, length), np.int32))
     return Classifier(
         read_tokenizer(directory / TOKENIZER),
         engine,

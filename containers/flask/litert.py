@@ -1,8 +1,8 @@
-"""The LiteRT engine: token ids in, probabilities out."""
+"""The LiteRT engine: token ids in, answers out, row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -33,24 +33,24 @@ class LiteRTEngine:
     """
 
     def __init__(
-        self, model: Path, *, lengths: tuple[int, ...], classes: int, cores: int
+        self, model: Path, *, shapes: Mapping[int, tuple[int, ...]], cores: int
     ) -> None:
-        """Load and warm every signature; raises StartError naming what is wrong."""
+        """Load and warm every signature; raises StartError naming what is wrong.
+
+        `shapes`: for each length of a row, the shape of its answer.
+        """
         self._narrow: SimpleQueue[Runners] = SimpleQueue()
         for _ in range(cores):
-            self._narrow.put(_load(model, lengths, classes, threads=1))
-        self._wide = (
-            _load(model, lengths, classes, threads=cores) if cores > 1 else None
-        )
+            self._narrow.put(_load(model, shapes, threads=1))
+        self._wide = _load(model, shapes, threads=cores) if cores > 1 else None
         self._calls = 0
         self._calls_lock = Lock()
 
-    def probabilities(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return [rows, classes] for ids [rows, length], padded with 0."""
+    def run(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one answer a row of ids [rows, length], padded with 0."""
         with self._runners() as runners:
             run = runners[ids.shape[1]]
-            answers = [run(ids=row[np.newaxis])["probabilities"] for row in ids]
-        return np.concatenate(answers)
+            return np.concatenate([_only(run(ids=row[np.newaxis])) for row in ids])
 
     @contextmanager
     def _runners(self) -> Iterator[Runners]:
@@ -71,22 +71,28 @@ class LiteRTEngine:
                 self._calls -= 1
 
 
+def _only(outputs: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    (output,) = outputs.values()
+    return output
+
+
 def _load(
-    model: Path, lengths: tuple[int, ...], classes: int, *, threads: int
+    model: Path, shapes: Mapping[int, tuple[int, ...]], *, threads: int
 ) -> Runners:
     try:
         # By path, not by content: the file is mapped and its pages are shared.
         interpreter = Interpreter(model_path=str(model), num_threads=threads)
         runners = {
             length: interpreter.get_signature_runner(f"tokens_{length}")
-            for length in lengths
+            for length in shapes
         }
         # The first run of a signature packs its weights and plans its memory.
         for length, run in runners.items():
-            shape = run(ids=np.ones((1, length), np.int32))["probabilities"].shape
-            if shape != (1, classes):
+            shape = _only(run(ids=np.ones((1, length), np.int32))).shape
+            if shape != (1, *shapes[length]):
                 raise StartError(
-                    f"{model}: tokens_{length}: probabilities {shape}, (1, {classes}) wanted"
+                    f"{model}: tokens_{length}: answers {shape}, "
+                    f"{(1, *shapes[length])} wanted"
                 )
     except (ValueError, RuntimeError, KeyError) as error:
         raise StartError(f"{model}: {error}") from error

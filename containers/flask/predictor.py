@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from containers.flask.artifact import StartError
+from containers.flask.engine import Engine
 
 
 class Prediction(NamedTuple):
     label: str
     score: float  # probability, 6 decimals
-
-
-class Engine(Protocol):
-    """Token ids [rows, length] in, probabilities [rows, classes] out; thread-safe."""
-
-    def probabilities(self, ids: NDArray[np.int32]) -> NDArray[np.float32]: ...
 
 
 class Classifier:
@@ -56,7 +50,7 @@ class Classifier:
             rows = [
                 tokens[place] + [0] * (length - len(tokens[place])) for place in bucket
             ]
-            probabilities = self._engine.probabilities(np.array(rows, np.int32))
+            probabilities = self._engine.run(np.array(rows, np.int32))
             for place, row in zip(bucket, probabilities.tolist(), strict=True):
                 score = max(row)
                 label = self._labels[row.index(score)]

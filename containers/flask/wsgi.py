@@ -6,25 +6,19 @@ import os
 from pathlib import Path
 
 from containers.flask.app import create_app
-from containers.flask.artifact import MODEL, TOKENIZER
+from containers.flask.artifact import TOKENIZER
 from containers.flask.cores import usable_cores
+from containers.flask.engine import load_engine
 from containers.flask.lifecycle import Lifecycle
-from containers.flask.litert import LiteRTEngine
 from containers.flask.predictor import Classifier, read_tokenizer
 from manifest import Manifest, read_manifest
 
 
 def load(directory: Path, manifest: Manifest) -> Classifier:
     """Load and warm the artifact's model; raises StartError."""
-    engine = LiteRTEngine(
-        directory / MODEL,
-        lengths=manifest.lengths,
-        classes=len(manifest.labels),
-        cores=usable_cores(),
-    )
     return Classifier(
         read_tokenizer(directory / TOKENIZER),
-        engine,
+        load_engine(manifest, directory, usable_cores()),
         labels=manifest.labels,
         lengths=manifest.lengths,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from containers.flask.litert import LiteRTEngine
+from containers.flask.engine import Engine, load_engine
 from containers.flask.predictor import Classifier
 from manifest import Manifest, read_manifest
 
@@ -19,17 +19,12 @@ def tiny_manifest() -> Manifest:
 
 
 @pytest.fixture(scope="session")
-def tiny_engine(tiny_manifest: Manifest) -> LiteRTEngine:
-    return LiteRTEngine(
-        TINY / "litert/model.tflite",
-        lengths=tiny_manifest.lengths,
-        classes=len(tiny_manifest.labels),
-        cores=2,
-    )
+def tiny_engine(tiny_manifest: Manifest) -> Engine:
+    return load_engine(tiny_manifest, TINY, 2)
 
 
 @pytest.fixture(scope="session")
-def tiny_classifier(tiny_manifest: Manifest, tiny_engine: LiteRTEngine) -> Classifier:
+def tiny_classifier(tiny_manifest: Manifest, tiny_engine: Engine) -> Classifier:
     return Classifier(
         Tokenizer.from_file(str(TINY / "litert/tokenizer.json")),
         tiny_engine,

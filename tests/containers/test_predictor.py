@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from containers.flask.artifact import StartError
+from containers.flask.engine import Engine, load_engine
 from containers.flask.litert import LiteRTEngine
 from containers.flask.predictor import Classifier, Prediction, read_tokenizer
 from manifest import Manifest
@@ -92,7 +95,7 @@ class Recording:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
-    def probabilities(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+    def run(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
         self.shapes.append(ids.shape)
         return np.full((len(ids), 3), 1 / 3, np.float32)
 
@@ -112,46 +115,41 @@ def test_each_text_runs_at_the_shortest_length_that_holds_it(
 
 @pytest.mark.parametrize("cores", [1, 2, 3])
 def test_the_number_of_cores_changes_no_answer(
-    tiny_manifest: Manifest, tiny_engine: LiteRTEngine, cores: int
+    tiny_manifest: Manifest, tiny_engine: Engine, cores: int
 ) -> None:
-    engine = LiteRTEngine(
-        TINY / "litert/model.tflite",
-        lengths=tiny_manifest.lengths,
-        classes=len(tiny_manifest.labels),
-        cores=cores,
-    )
+    engine = load_engine(tiny_manifest, TINY, cores)
     ids = np.arange(5 * 16, dtype=np.int32).reshape(5, 16) % 97 + 4
-    answers = engine.probabilities(ids)
+    answers = engine.run(ids)
     assert answers.shape == (5, 3)
-    np.testing.assert_array_equal(answers, tiny_engine.probabilities(ids))
+    np.testing.assert_array_equal(answers, tiny_engine.run(ids))
 
 
-def test_an_error_in_the_engine_leaves_it_usable(tiny_engine: LiteRTEngine) -> None:
+def test_an_error_in_the_engine_leaves_it_usable(tiny_engine: Engine) -> None:
     for _ in range(4):  # more than there are interpreters
         with pytest.raises(KeyError):
-            tiny_engine.probabilities(np.ones((1, 9), np.int32))
-    assert tiny_engine.probabilities(np.ones((1, 8), np.int32)).shape == (1, 3)
+            tiny_engine.run(np.ones((1, 9), np.int32))
+    assert tiny_engine.run(np.ones((1, 8), np.int32)).shape == (1, 3)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"lengths": (8, 99)}, "tokens_99"),
-        ({"classes": 2}, r"probabilities \(1, 3\), \(1, 2\) wanted"),
+        ({"labels": ("no", "yes")}, r"answers \(1, 3\), \(1, 2\) wanted"),
     ],
 )
 def test_refuses_a_model_that_is_not_what_the_manifest_says(
-    changes: dict[str, object], message: str
+    tiny_manifest: Manifest, changes: dict[str, Any], message: str
 ) -> None:
-    values: dict[str, object] = {"lengths": (8,), "classes": 3, "cores": 1, **changes}
+    manifest = replace(tiny_manifest, **changes)
     with pytest.raises(StartError, match=rf"model.tflite: .*{message}"):
-        LiteRTEngine(TINY / "litert/model.tflite", **values)  # type: ignore[arg-type]
+        load_engine(manifest, TINY, 1)
 
 
 def test_refuses_a_file_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.tflite").write_bytes(b"not a flatbuffer" * 100)
     with pytest.raises(StartError, match=r"model\.tflite"):
-        LiteRTEngine(tmp_path / "model.tflite", lengths=(8,), classes=3, cores=1)
+        LiteRTEngine(tmp_path / "model.tflite", shapes={8: (3,)}, cores=1)
 
 
 def test_refuses_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:

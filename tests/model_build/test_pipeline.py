@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from containers.flask.litert import LiteRTEngine
+from containers.flask.engine import load_engine
 from containers.flask.predictor import Classifier, Prediction, read_tokenizer
 from manifest import Manifest, read_manifest
 from tests.model_build.conftest import SpecFactory
@@ -41,12 +41,7 @@ def answers_of(out: Path, manifest: Manifest, texts: list[str]) -> list[Predicti
     """What the server's own predictor answers from the artifact."""
     classifier = Classifier(
         read_tokenizer(out / "litert" / "tokenizer.json"),
-        LiteRTEngine(
-            out / "litert" / "model.tflite",
-            lengths=manifest.lengths,
-            classes=len(manifest.labels),
-            cores=1,
-        ),
+        load_engine(manifest, out, 1),
         labels=manifest.labels,
         lengths=manifest.lengths,
     )

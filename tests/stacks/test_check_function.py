@@ -44,14 +44,12 @@ def answers() -> list[dict[str, Any]]:
     """What a build records: the artifact asked in process, not through its server."""
     from tokenizers import Tokenizer
 
-    from containers.flask.litert import LiteRTEngine
+    from containers.flask.engine import load_engine
     from containers.flask.predictor import Classifier
 
-    classes = len(MANIFEST.labels)
-    model = TINY / "litert/model.tflite"
     classifier = Classifier(
         Tokenizer.from_file(str(TINY / "litert/tokenizer.json")),
-        LiteRTEngine(model, lengths=MANIFEST.lengths, classes=classes, cores=1),
+        load_engine(MANIFEST, TINY, 1),
         labels=MANIFEST.labels,
         lengths=MANIFEST.lengths,
     )

@@ -1,0 +1,38 @@
+"""What runs a model: the Protocol, and the engine that a manifest asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from containers.flask.artifact import MODEL
+from manifest import Manifest
+
+
+class Engine(Protocol):
+    """A loaded and warmed model.
+
+    `ids` is [rows, length]: token ids padded with 0, any number of rows, a length that
+    the manifest names. The answer is [rows, classes] probabilities. `cores` threads may
+    call at once; the interpreter's lock is free meanwhile; no row depends on another.
+    """
+
+    def run(self, ids: NDArray[np.int32]) -> NDArray[np.float32]: ...
+
+
+def load_engine(manifest: Manifest, directory: Path, cores: int) -> Engine:
+    """Load and warm the model of an artifact; raises StartError naming what is wrong.
+
+    `cores` is how many threads will call run() at once, and how many cores they share.
+    """
+    from containers.flask.litert import LiteRTEngine  # an image has one engine
+
+    return LiteRTEngine(directory / MODEL, shapes=row_shapes(manifest), cores=cores)
+
+
+def row_shapes(manifest: Manifest) -> dict[int, tuple[int, ...]]:
+    """Return what a row of each length gives: the shape of one answer."""
+    return {length: (len(manifest.labels),) for length in manifest.lengths}
