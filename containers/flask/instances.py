@@ -1,4 +1,4 @@
-"""The body of a predict request: what is accepted, and what is said of the rest."""
+"""The body of a request: what is accepted, and what is said of the rest."""
 
 from __future__ import annotations
 
@@ -15,43 +15,52 @@ def read_texts(body: bytes, *, max_batch: int) -> list[str]:
 
     Raises BadRequest naming the place, what was found and what is allowed.
     """
-    try:
-        request = json.loads(body.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"body: not UTF-8 at byte {error.start}") from error
-    except RecursionError as error:
-        raise BadRequest(f"body: nested too deeply; wanted {_SHAPE}") from error
-    except ValueError as error:
-        raise BadRequest(f"body: not JSON: {error}; wanted {_SHAPE}") from error
+    request = read_json(body, wanted=_SHAPE)
     if not isinstance(request, dict) or "instances" not in request:
         raise BadRequest(f"body: no instances; wanted {_SHAPE}")
     instances = request["instances"]
     if not isinstance(instances, list):
-        raise BadRequest(f"instances: {_kind(instances)} is not a list")
+        raise BadRequest(f"instances: {kind(instances)} is not a list")
     if not 1 <= len(instances) <= max_batch:
         raise BadRequest(f"instances: {len(instances)} given, 1 to {max_batch} allowed")
     return [_text(index, instance) for index, instance in enumerate(instances)]
 
 
 def _text(index: int, instance: Any) -> str:
-    text = instance
     where = f"instances[{index}]"
-    if isinstance(instance, dict):
-        if instance.keys() != {"text"}:
-            raise BadRequest(f"{where}: keys {sorted(instance)} are not ['text']")
-        text, where = instance["text"], f"{where}.text"
-    if not isinstance(text, str):
-        raise BadRequest(f"{where}: {_kind(text)} is not a string")
+    if not isinstance(instance, dict):
+        return read_text(instance, where)
+    if instance.keys() != {"text"}:
+        raise BadRequest(f"{where}: keys {sorted(instance)} are not ['text']")
+    return read_text(instance["text"], f"{where}.text")
+
+
+def read_json(body: bytes, *, wanted: str) -> Any:
+    """Return what the body says; BadRequest names where it stops being JSON."""
+    try:
+        return json.loads(body.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"body: not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise BadRequest(f"body: nested too deeply; wanted {wanted}") from error
+    except ValueError as error:
+        raise BadRequest(f"body: not JSON: {error}; wanted {wanted}") from error
+
+
+def read_text(value: Any, where: str) -> str:
+    """Return a value if it is text that a model can say something about."""
+    if not isinstance(value, str):
+        raise BadRequest(f"{where}: {kind(value)} is not a string")
     # Nothing but padding would reach the model, and its answer would mean nothing.
-    if not text.strip():
+    if not value.strip():
         raise BadRequest(f"{where}: empty text")
     # JSON can escape half a surrogate pair, which is no character.
-    if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+    if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
         raise BadRequest(f"{where}: a lone surrogate is not Unicode text")
-    return text
+    return value
 
 
-def _kind(value: Any) -> str:
+def kind(value: Any) -> str:
     """JSON's word for a value; the value itself may be long or private."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
     return "null" if value is None else names.get(type(value), "a number")
