@@ -28,7 +28,10 @@ LIBRARY = set(sys.stdlib_module_names)
 ALLOWED = {
     "manifest.py": set[str](),
     "costs": {"manifest"},
-    "bench": {"manifest", "containers", "flask", "model_build", "numpy", "tensorflow", "tf_keras", "tokenizers"},
+    "bench": {
+        "bentoml", "containers", "flask", "httptools", "manifest", "model_build", "msgspec", "numpy", "onnx",
+        "onnxruntime", "tensorflow", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
+    },
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
     "stacks": {"aws_cdk", "boto3", "botocore", "constructs", "manifest", "costs"},  # boto3: its commands
     "app.py": {"aws_cdk", "checks", "manifest", "costs", "stacks"},
