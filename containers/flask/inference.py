@@ -133,7 +133,7 @@ def _tensors(
         where = f"inputs[{index}]"
         _keys(tensor, where, _TENSOR)
         name = tensor.get("name")
-        if name not in names or name in tensors:
+        if not isinstance(name, str) or name not in names or name in tensors:
             left = [each for each in names if each not in tensors]
             raise BadRequest(f"{where}.name: {_shown(name)} is not {' or '.join(left)}")
         tensors[name] = _tensor(tensor, where, max_batch)
@@ -147,7 +147,7 @@ def _tensor(
         found = _shown(tensor.get("datatype"))
         raise BadRequest(f"{where}.datatype: {found} is not 'BYTES'")
     parameters = _parameters(tensor.get("parameters"), f"{where}.parameters")
-    if "binary_data_size" in parameters:
+    if parameters.get("binary_data_size") not in (None, False):
         raise BadRequest(f"{where}.parameters: binary tensors are not read, only JSON")
     shape, data = tensor.get("shape"), tensor.get("data")
     if not isinstance(data, list):
@@ -181,20 +181,22 @@ def _outputs(outputs: Any, known: tuple[str, ...]) -> tuple[str, ...]:
         return known
     if not isinstance(outputs, list):
         raise BadRequest(f"outputs: {kind(outputs)} is not a list")
-    names: list[str] = []
-    for index, output in enumerate(outputs[: len(known) + 1]):
-        where = f"outputs[{index}]"
-        _keys(output, where, {"name", "parameters"})
-        parameters = _parameters(output.get("parameters"), f"{where}.parameters")
-        if parameters.get("binary_data"):
-            raise BadRequest(f"{where}.parameters: answers are not binary, only JSON")
-        name = output.get("name")
-        left = [each for each in known if each not in names]
-        if name not in left:
-            wanted = " or ".join(left) or "wanted: all are named before it"
-            raise BadRequest(f"{where}.name: {_shown(name)} is not {wanted}")
-        names.append(name)
-    return tuple(names)
+    if len(outputs) > len(known):
+        raise BadRequest(f"outputs: {len(outputs)} given, at most {len(known)} allowed")
+    names = [_output(output, index, known) for index, output in enumerate(outputs)]
+    return tuple(dict.fromkeys(names))
+
+
+def _output(output: Any, index: int, known: tuple[str, ...]) -> str:
+    where = f"outputs[{index}]"
+    _keys(output, where, {"name", "parameters"})
+    parameters = _parameters(output.get("parameters"), f"{where}.parameters")
+    if parameters.get("binary_data") not in (None, False):
+        raise BadRequest(f"{where}.parameters: answers are not binary, only JSON")
+    name = output.get("name")
+    if not isinstance(name, str) or name not in known:
+        raise BadRequest(f"{where}.name: {_shown(name)} is not {' or '.join(known)}")
+    return name
 
 
 def _id(value: Any) -> str | None:

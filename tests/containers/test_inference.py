@@ -139,7 +139,7 @@ def test_a_question_comes_with_its_context(make_manifest: ManifestFactory) -> No
         ),
         (
             body(tensor("a"), outputs=[{"name": "label"}] * 9),
-            "outputs[1].name: 'label' is not score",
+            "outputs: 9 given, at most 2 allowed",
         ),
         (
             body(
