@@ -19,10 +19,10 @@ SCHEMA = 2
 
 Runtime = Literal["flask", "tf_serving"]
 Architecture = Literal["x86_64", "arm64"]
-Task = Literal["classification"]
+Engine = Literal["litert", "openvino"]
+Task = Literal["classification", "question-answering"]
 
-# What an artifact is served by -> the folder of it that the image takes.
-FOLDERS: Mapping[Runtime, str] = {"flask": "litert", "tf_serving": "saved_model"}
+SAVED_MODEL = "saved_model"  # the artifact's folder for TF Serving
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -98,13 +98,15 @@ class Manifest:
     architecture: Architecture  # of the machine it was measured on, and runs on
     task: Task
     runtime: Runtime  # that it was measured through
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # none where the answer is a stretch of text
     lengths: tuple[int, ...]  # tokens: one signature each; longer texts are cut
     max_batch: int  # instances in one request
     files: Mapping[str, str]  # path in the artifact -> SHA-256
     steps: tuple[Step, ...]
     quality: Quality | None = None
     serving: Serving | None = None
+    # Of the light server, chosen by measurement; also the name of its files' folder.
+    engine: Engine = "litert"
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -117,11 +119,9 @@ class Manifest:
             _matches(name, getattr(self, name), _DIGEST, "64 hexadecimal digits")
         _one_of("task", self.task, get_args(Task))
         _one_of("runtime", self.runtime, get_args(Runtime))
+        _one_of("engine", self.engine, get_args(Engine))
         _one_of("architecture", self.architecture, get_args(Architecture))
-        if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
-            raise ManifestError(
-                f"labels: {self.labels} are not 2 or more, all different"
-            )
+        _check_labels(self.task, self.labels)
         if not self.lengths or list(self.lengths) != sorted(set(self.lengths)):
             raise ManifestError(f"lengths: {self.lengths} do not rise")
         _at_least("lengths", self.lengths[0], 3)
@@ -141,7 +141,11 @@ class Manifest:
     def runtimes(self) -> tuple[Runtime, ...]:
         """Return what the artifact holds files for, and can be baked into."""
         folders = {path.partition("/")[0] for path in self.files}
-        return tuple(r for r, folder in FOLDERS.items() if folder in folders)
+        return tuple(r for r in get_args(Runtime) if self.folder(r) in folders)
+
+    def folder(self, runtime: Runtime) -> str:
+        """Return the folder of the artifact that a runtime's image takes."""
+        return self.engine if runtime == "flask" else SAVED_MODEL
 
     def measured(self) -> tuple[Quality, Serving]:
         """Return both measurements, or refuse: nothing unmeasured is released."""
@@ -198,7 +202,7 @@ def _known(raw: Any, kind: type, where: str) -> dict[str, Any]:
     known = {field.name: field for field in fields(kind)}
     if unknown := sorted(raw.keys() - known.keys()):
         raise ManifestError(f"{where}: unknown keys {unknown}")
-    required = {n for n in known if n not in {"quality", "serving", "schema"}}
+    required = {n for n in known if n not in {"quality", "serving", "engine", "schema"}}
     if missing := sorted(required - raw.keys()):
         raise ManifestError(f"{where}: missing keys {missing}")
     scalars: dict[str, tuple[type, ...]] = {
@@ -213,6 +217,14 @@ def _known(raw: Any, kind: type, where: str) -> dict[str, Any]:
                 f"{where}.{name}: {value!r} is not of type {known[name].type}"
             )
     return dict(raw)
+
+
+def _check_labels(task: str, labels: tuple[str, ...]) -> None:
+    if task == "question-answering":
+        if labels:
+            raise ManifestError(f"labels: {labels}: {task} has none")
+    elif len(labels) < 2 or len(set(labels)) < len(labels):
+        raise ManifestError(f"labels: {labels} are not 2 or more, all different")
 
 
 def _matches(name: str, value: str, pattern: re.Pattern[str], wanted: str) -> None:

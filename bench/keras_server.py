@@ -53,7 +53,7 @@ def _load(directory: Path, manifest: Manifest) -> Classifier:
     for length in manifest.lengths:  # the first call traces the graph
         engine.run(np.ones((1, length), np.int32))
     return Classifier(
-        read_tokenizer(directory / TOKENIZER),
+        read_tokenizer(directory / manifest.engine / TOKENIZER),
         engine,
         labels=manifest.labels,
         lengths=manifest.lengths,

@@ -37,6 +37,7 @@ def describe(
         architecture=architecture(),
         task=spec.task,
         runtime=spec.serving.runtime,
+        engine="litert",
         labels=spec.labels,
         lengths=spec.serving.lengths,
         max_batch=spec.serving.max_batch,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from manifest import FOLDERS
+from manifest import SAVED_MODEL
 
 SCHEMA = 1
 TEXTS = 32
@@ -28,7 +28,7 @@ def write_sample(
     """
     answers = {
         "flask": [_answer(labels, row) for row in shares],
-        "tf_serving": _saved_model(artifact / FOLDERS["tf_serving"], texts),
+        "tf_serving": _saved_model(artifact / SAVED_MODEL, texts),
     }
     sample = {"schema": SCHEMA, "instances": list(texts), "answers": answers}
     text = json.dumps(sample, indent=1, ensure_ascii=False)

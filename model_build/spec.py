@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from manifest import Architecture, Runtime, Task
+from manifest import Architecture, Runtime
 from model_build.dataset import Data
 from model_build.passes import PassSettings
 from model_build.sources import Digest, Source
@@ -113,7 +113,7 @@ class Spec(Table, frozen=True, kw_only=True):
     """The whole request. `passes[0]` makes the baseline, which is also the teacher."""
 
     name: Name
-    task: Task
+    task: Literal["classification"]
     labels: Annotated[tuple[str, ...], Meta(min_length=2)]
     release: Name  # the variant that ships
     seed: Annotated[int, Meta(ge=0)] = 0

@@ -43,6 +43,7 @@ def make_manifest() -> ManifestFactory:
             "architecture": "x86_64",
             "task": "classification",
             "runtime": "flask",
+            "engine": "litert",
             "labels": ("negative", "neutral", "positive"),
             "lengths": (16, 32, 64),
             "max_batch": 32,

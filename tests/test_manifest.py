@@ -30,6 +30,7 @@ def test_can_be_served_by_what_it_holds_files_for(
     assert make_manifest().runtimes == ("flask", "tf_serving")
     light = make_manifest(files={"litert/model.tflite": "2" * 64})
     assert light.runtimes == ("flask",)
+    assert make_manifest(engine="openvino").runtimes == ("tf_serving",)
 
 
 def test_a_release_diffs_one_line_a_change(make_manifest: ManifestFactory) -> None:
@@ -49,6 +50,7 @@ def test_a_release_diffs_one_line_a_change(make_manifest: ManifestFactory) -> No
         pytest.param(
             {"architecture": "mips"}, "architecture: 'mips' is not one", id="machine"
         ),
+        pytest.param({"engine": "onnx"}, "engine: 'onnx' is not one", id="engine"),
         pytest.param({"task": "ranking"}, "task: 'ranking' is not one of", id="task"),
         pytest.param({"name": "Not A Name"}, "name: 'Not A Name'", id="name"),
         pytest.param({"version": "latest"}, "version: 'latest'", id="version"),
@@ -60,6 +62,11 @@ def test_a_release_diffs_one_line_a_change(make_manifest: ManifestFactory) -> No
             {"max_batch": True}, "max_batch: True is not of type int", id="bool"
         ),
         pytest.param({"labels": ["a"]}, "labels", id="one label"),
+        pytest.param(
+            {"task": "question-answering"},
+            "labels: .* question-answering has none",
+            id="labels of a question",
+        ),
         pytest.param(
             {"lengths": [32, 16]}, "lengths.*do not rise", id="falling lengths"
         ),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
-from manifest import Manifest, ManifestError, read_manifest
+from manifest import Engine, Manifest, ManifestError, read_manifest
 
-MODEL = "litert/model.tflite"
-TOKENIZER = "litert/tokenizer.json"
+TOKENIZER = "tokenizer.json"  # in the engine's folder, beside the model
+MODEL: Mapping[Engine, tuple[str, ...]] = {
+    "litert": ("model.tflite",),
+    "openvino": ("model.xml", "model.bin"),
+}
 
 
 class StartError(Exception):
@@ -31,7 +35,8 @@ def open_artifact(directory: Path) -> Manifest:
         raise StartError(
             f"{directory}/manifest.json: runtime: {manifest.runtime!r} is not 'flask'"
         )
-    for path in (MODEL, TOKENIZER):
+    for name in (*MODEL[manifest.engine], TOKENIZER):
+        path = f"{manifest.engine}/{name}"
         _check(directory, path, manifest.files.get(path))
     return manifest
 

@@ -16,8 +16,9 @@ class Engine(Protocol):
     """A loaded and warmed model.
 
     `ids` is [rows, length]: token ids padded with 0, any number of rows, a length that
-    the manifest names. The answer is [rows, classes] probabilities. `cores` threads may
-    call at once; the interpreter's lock is free meanwhile; no row depends on another.
+    the manifest names. The answer is [rows, classes] probabilities, or [rows, length,
+    2] logits of an answer's start and end. `cores` threads may call at once; Python's
+    lock is free meanwhile; no row depends on another.
     """
 
     def run(self, ids: NDArray[np.int32]) -> NDArray[np.float32]: ...
@@ -30,9 +31,12 @@ def load_engine(manifest: Manifest, directory: Path, cores: int) -> Engine:
     """
     from containers.flask.litert import LiteRTEngine  # an image has one engine
 
-    return LiteRTEngine(directory / MODEL, shapes=row_shapes(manifest), cores=cores)
+    path = directory / manifest.engine / MODEL[manifest.engine][0]
+    return LiteRTEngine(path, shapes=row_shapes(manifest), cores=cores)
 
 
 def row_shapes(manifest: Manifest) -> dict[int, tuple[int, ...]]:
     """Return what a row of each length gives: the shape of one answer."""
+    if manifest.task == "question-answering":
+        return {length: (length, 2) for length in manifest.lengths}
     return {length: (len(manifest.labels),) for length in manifest.lengths}

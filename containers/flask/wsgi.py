@@ -17,7 +17,7 @@ from manifest import Manifest, read_manifest
 def load(directory: Path, manifest: Manifest) -> Classifier:
     """Load and warm the artifact's model; raises StartError."""
     return Classifier(
-        read_tokenizer(directory / TOKENIZER),
+        read_tokenizer(directory / manifest.engine / TOKENIZER),
         load_engine(manifest, directory, usable_cores()),
         labels=manifest.labels,
         lengths=manifest.lengths,

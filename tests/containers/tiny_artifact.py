@@ -149,6 +149,7 @@ def _manifest() -> Manifest:
         architecture="x86_64",
         task="classification",
         runtime="flask",
+        engine="litert",
         labels=LABELS,
         lengths=LENGTHS,
         max_batch=8,
