@@ -11,6 +11,7 @@ from containers.flask.predictor import Classifier
 from manifest import Manifest, read_manifest
 
 TINY = Path(__file__).parent / "tiny"  # written by tiny_artifact.py
+TINY_QA = Path(__file__).parent / "tiny_qa"  # the same, for question answering
 
 
 @pytest.fixture(scope="session")

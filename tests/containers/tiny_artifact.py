@@ -1,8 +1,9 @@
-"""Writes tests/containers/tiny: a real artifact of 2 layers and width 16.
+"""Writes tests/containers/tiny and tiny_qa: real artifacts of 2 layers and width 16.
 
 Run it in the build environment, from the repository root, when the layout of an
 artifact changes:  .venv/build/bin/python -m tests.containers.tiny_artifact
-Its weights are random, so its labels mean nothing; but they differ from text to text.
+Their weights are random, so their answers mean nothing; but they differ from text to
+text. tiny_qa answers questions: its graph tells a context's tokens from a question's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,9 @@ from tokenizers.trainers import WordPieceTrainer
 from manifest import Manifest, Step
 
 OUT = Path(__file__).parent / "tiny"
+OUT_QA = Path(__file__).parent / "tiny_qa"
 LENGTHS = (8, 16, 32)
+LENGTHS_QA = (16, 32)
 LABELS = ("negative", "neutral", "positive")
 WIDTH, HEADS, LAYERS = 16, 2, 2
 
@@ -37,13 +42,21 @@ TEXTS = [
 
 
 def main() -> None:
-    shutil.rmtree(OUT, ignore_errors=True)
-    (OUT / "litert").mkdir(parents=True)
     tokenizer = _tokenizer()
-    tokenizer.save(str(OUT / "litert/tokenizer.json"), pretty=False)
     encoder = Encoder(tokenizer.get_vocab_size())
-    (OUT / "litert/model.tflite").write_bytes(_convert(encoder))
-    (OUT / "manifest.json").write_text(_manifest().to_json())
+    _write(OUT, tokenizer, _convert(encoder, LENGTHS), _manifest)
+    reader = Reader(encoder, separator=tokenizer.token_to_id("[SEP]"))
+    _write(OUT_QA, tokenizer, _convert(reader, LENGTHS_QA), _manifest_qa)
+
+
+def _write(
+    out: Path, tokenizer: Tokenizer, model: bytes, manifest: Callable[[Path], Manifest]
+) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    (out / "litert").mkdir(parents=True)
+    tokenizer.save(str(out / "litert/tokenizer.json"), pretty=False)
+    (out / "litert/model.tflite").write_bytes(model)
+    (out / "manifest.json").write_text(manifest(out).to_json())
 
 
 def _tokenizer() -> Tokenizer:
@@ -83,16 +96,39 @@ class Encoder(tf.Module):
         ]
         self.head = weight(WIDTH, len(LABELS))
 
-    def __call__(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+    def hidden(self, ids: tf.Tensor, more: tf.Tensor | float = 0.0) -> tf.Tensor:
         length = ids.shape[1]
         mask = tf.cast(tf.not_equal(ids, 0), tf.float32)
-        x = tf.gather(self.tokens, ids) + self.positions[:length]
+        x = tf.gather(self.tokens, ids) + self.positions[:length] + more
         for layer in self.layers:
             x = _norm(x + _attention(x, mask, layer, length))
             x = _norm(x + tf.nn.gelu(x @ layer["up"]) @ layer["down"])
-        mask = tf.expand_dims(mask, -1)
+        return x
+
+    def __call__(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        x = self.hidden(ids)
+        mask = tf.expand_dims(tf.cast(tf.not_equal(ids, 0), tf.float32), -1)
         pooled = tf.reduce_sum(x * mask, 1) / tf.reduce_sum(mask, 1)
         return {"probabilities": tf.nn.softmax(pooled @ self.head)}
+
+
+class Reader(tf.Module):
+    """The encoder, told what stands after the first separator: start and end logits."""
+
+    def __init__(self, encoder: Encoder, separator: int) -> None:
+        super().__init__()
+        random = np.random.default_rng(8)
+        self.encoder = encoder
+        self.separator = separator
+        self.context = tf.Variable(random.normal(0, 0.5, WIDTH).astype("float32"))
+        self.head = tf.Variable(random.normal(0, 0.5, (WIDTH, 2)).astype("float32"))
+
+    def __call__(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        separators = tf.cast(tf.equal(ids, self.separator), tf.float32)
+        before = tf.cumsum(separators, axis=1, exclusive=True)
+        types = tf.expand_dims(tf.minimum(before, 1.0), -1)
+        hidden = self.encoder.hidden(ids, types * self.context)
+        return {"logits": hidden @ self.head}
 
 
 def _attention(
@@ -114,16 +150,16 @@ def _norm(x: tf.Tensor) -> tf.Tensor:
     return (x - mean) * tf.math.rsqrt(variance + 1e-12)
 
 
-def _convert(encoder: Encoder) -> bytes:
+def _convert(model: Encoder | Reader, lengths: Sequence[int]) -> bytes:
     signatures = {
         f"tokens_{length}": tf.function(
-            encoder.__call__,
+            model.__call__,
             input_signature=[tf.TensorSpec([1, length], tf.int32, name="ids")],
         )
-        for length in LENGTHS
+        for length in lengths
     }
     with tempfile.TemporaryDirectory() as directory:
-        tf.saved_model.save(encoder, directory, signatures=signatures)
+        tf.saved_model.save(model, directory, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(
             directory, signature_keys=list(signatures)
         )
@@ -132,10 +168,10 @@ def _convert(encoder: Encoder) -> bytes:
     return bytes(converted)
 
 
-def _manifest() -> Manifest:
+def _manifest(out: Path) -> Manifest:
     files = {
         f"litert/{name}": hashlib.sha256(
-            (OUT / "litert" / name).read_bytes()
+            (out / "litert" / name).read_bytes()
         ).hexdigest()
         for name in ("model.tflite", "tokenizer.json")
     }
@@ -155,6 +191,16 @@ def _manifest() -> Manifest:
         max_batch=8,
         files=files,
         steps=(Step("int8", "quantize", {"scheme": "dynamic-int8"}),),
+    )
+
+
+def _manifest_qa(out: Path) -> Manifest:
+    return replace(
+        _manifest(out),
+        name="tiny-questions",
+        task="question-answering",
+        labels=(),
+        lengths=LENGTHS_QA,
     )
 
 
