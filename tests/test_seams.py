@@ -38,7 +38,7 @@ ALLOWED = {
     "synth.py": {"app"},
     "demo.py": {"bench"},
     "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
-    "containers": {"ai_edge_litert", "flask", "gunicorn", "numpy", "prometheus_client", "tokenizers", "werkzeug", "manifest"},
+    "containers": {"ai_edge_litert", "cachetools", "flask", "gunicorn", "numpy", "prometheus_client", "redis", "tokenizers", "werkzeug", "manifest"},
     "model_build": {
         "ai_edge_litert", "bench", "costs", "huggingface_hub", "jinja2", "manifest", "msgspec", "numpy",
         "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_text", "tf_keras",
