@@ -6,6 +6,8 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3
 SPEC   ?= model_build/specs/support-sentiment.toml
 MODEL  ?= build/support-sentiment
 PORT   ?= 8080
+ENGINE ?= docker
+BASE   ?=
 STAGE  ?= dev
 # What the demo has just built, if it has; what the repository deploys, if not.
 RELEASES ?= $(or $(wildcard $(MODEL)/releases),stacks/releases)
@@ -22,7 +24,7 @@ export PATH := $(CURDIR)/.venv/deploy/bin:$(NODE_BIN):$(CURDIR)/node_modules/.bi
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-demo serve synth bill policy picture rehearse bench lock clean
+        test-container test-demo serve images synth bill policy picture rehearse bench lock clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,7 +34,7 @@ install: $(INSTALLED)  ## both environments and the CDK CLI (make demo and make 
 demo: install    ## build, measure, gate, serve, synthesize, price and rehearse a real model
 	@$(DEPLOY) demo.py --spec $(SPEC) --model $(MODEL) --build-python $(BUILD)
 
-test: check test-fast test-server test-tf test-rehearsal test-demo  ## all that CI runs
+test: check test-fast test-server test-container test-tf test-rehearsal test-demo  ## all that CI runs
 
 check: install   ## format, lint, types
 	ruff format --check .
@@ -40,10 +42,13 @@ check: install   ## format, lint, types
 	mypy
 
 test-fast: install       ## contract, templates, money, HTTP: no TensorFlow
-	pytest -m "not tf and not server and not rehearsal"
+	pytest -m "not tf and not server and not rehearsal and not container"
 
 test-server: install     ## a real gunicorn server, killed, drained and overfed
 	pytest -m "server and not tf"
+
+test-container: install  ## real images, built and run by podman (root; .ci/packages)
+	pytest -m container
 
 test-tf: install         ## passes, exports and the pipeline, on tiny real models
 	$(BUILD) -m pytest -m tf tests/model_build tests/bench
@@ -56,6 +61,9 @@ test-demo:       ## make demo on a reduced spec
 
 serve: install   ## serve MODEL (a directory that model_build wrote) on PORT
 	@$(DEPLOY) -m containers.flask --model $(MODEL) --port $(PORT)
+
+images: install  ## bake MODEL into its images with ENGINE (docker or podman), on BASE if given
+	@$(DEPLOY) -m images $(MODEL) --engine $(ENGINE) $(addprefix --base ,$(BASE))
 
 synth: install   ## every template of every stage, into cdk.out
 	cdk synth --quiet -c releases=$(RELEASES)
@@ -82,6 +90,7 @@ lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*
 	compile $$light containers/flask/requirements.in -o containers/flask/requirements.txt; \
 	compile $$light requirements.in -o requirements.txt; \
 	compile $$light requirements-dev.in -o requirements-dev.txt; \
+	compile containers/layers/requirements.in -o containers/layers/requirements.txt; \
 	compile requirements-uv.in -o requirements-uv.txt; \
 	compile model_build/requirements.in -o model_build/requirements.txt; \
 	compile model_build/requirements-dev.in -o model_build/requirements-dev.txt; \

@@ -15,7 +15,7 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"  # beside the checkout, or not
-MUST_RUN_IN_CI = ("tf", "server", "rehearsal")
+MUST_RUN_IN_CI = ("tf", "server", "rehearsal", "container")
 
 ManifestFactory = Callable[..., Manifest]
 

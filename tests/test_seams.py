@@ -16,6 +16,7 @@ OURS = {
     "containers",
     "costs",
     "demo",
+    "images",
     "manifest",
     "model_build",
     "rehearsal",
@@ -37,6 +38,7 @@ ALLOWED = {
     "app.py": {"aws_cdk", "checks", "manifest", "costs", "stacks"},
     "synth.py": {"app"},
     "demo.py": {"bench"},
+    "images": {"manifest"},
     "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
     "containers": {"ai_edge_litert", "cachetools", "flask", "gunicorn", "numpy", "prometheus_client", "redis", "tokenizers", "werkzeug", "manifest"},
     "model_build": {

@@ -1,0 +1,1 @@
+"""Container images of a built model. Imports the standard library and manifest only."""
