@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from images.sources import server_digest
 from manifest import Architecture, Manifest, Step
 from model_build.sources import file_digest
 from model_build.spec import Spec
 
-ROOT = Path(__file__).resolve().parents[1]
 _ARCHITECTURES: Mapping[str, Architecture] = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 
@@ -67,18 +67,6 @@ def digests(directory: Path) -> dict[str, str]:
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
-
-
-def server_digest() -> str:
-    """SHA-256 over the sources that are baked into an image beside the model."""
-    folder = ROOT / "containers"
-    sources = {
-        path: digest
-        for path, digest in digests(folder).items()
-        if "__pycache__" not in path
-    }
-    sources["manifest.py"] = file_digest(ROOT / "manifest.py")
-    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
 def architecture() -> Architecture:

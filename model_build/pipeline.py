@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from images.sources import server_digest
 from manifest import read_manifest
 from model_build import artifact, sources
 from model_build.checkpoint import FILES, check_length, read_checkpoint
@@ -246,7 +247,7 @@ class _Build:
         asked = [
             export.digest,
             inputs.data_digest,
-            artifact.server_digest(),
+            server_digest(),
             artifact.architecture(),
         ]
         files = ("artifact.py", "sample.py", "../manifest.py")

@@ -113,15 +113,15 @@ def _python(packages: Path, report: dict[str, Any]) -> Iterator[Component]:
 
 def _licence(distribution: Distribution) -> str:
     """Return the expression, or else the classifiers, or else the first line of text."""
-    metadata = distribution.metadata
-    if expression := metadata.get("License-Expression"):
+    fields = distribution.metadata.json
+    if expression := fields.get("license_expression"):
         return str(expression)
     classified = [
         value.rpartition(" :: ")[2]
-        for value in metadata.get_all("Classifier", [])
+        for value in fields.get("classifier", ())
         if value.startswith("License ::")
     ]
-    written = (metadata.get("License") or "").strip().partition("\n")[0]
+    written = str(fields.get("license", "")).strip().partition("\n")[0]
     return "; ".join(classified) or written or UNKNOWN
 
 

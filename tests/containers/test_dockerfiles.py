@@ -33,12 +33,24 @@ def test_runs_as_a_numeric_user_that_is_not_root(dockerfile: str) -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
 
 
-@pytest.mark.parametrize("dockerfile", [FLASK, TF_SERVING])
-def test_the_weights_are_the_last_layer(dockerfile: str) -> None:
-    layers = [rest for name, rest in final_stage(dockerfile) if name in {"COPY", "RUN"}]
-    assert layers[-1].startswith("${ARTIFACT}/")
-    artifact = [rest for rest in layers if "${ARTIFACT}" in rest]
-    assert layers[-len(artifact) :] == artifact
+def test_the_weights_are_the_last_layer_of_the_flask_image() -> None:
+    layers = [rest for name, rest in final_stage(FLASK) if name in {"COPY", "RUN"}]
+    assert layers[-1] == "--from=materials /layers/weights/ /"
+    (copied,) = [rest for _, rest in instructions(FLASK) if "/layers/weights/" in rest][
+        :1
+    ]
+    assert copied.startswith("${ARTIFACT}/litert/")
+
+
+def test_the_weights_are_the_last_layer_of_the_other_image() -> None:
+    layers = [rest for name, rest in final_stage(TF_SERVING) if name in {"COPY", "RUN"}]
+    assert layers[-1].startswith("${ARTIFACT}/saved_model/")
+
+
+def test_the_flask_image_has_nothing_of_the_base_but_what_is_copied() -> None:
+    (base, *_) = final_stage(FLASK)
+    assert base == ("FROM", "scratch")
+    assert all(name != "RUN" for name, _ in final_stage(FLASK))
 
 
 @pytest.mark.parametrize("dockerfile", [FLASK, TF_SERVING])
