@@ -77,6 +77,7 @@ def build_arguments(manifest: Manifest, base: str) -> dict[str, str]:
         "BASE": base,
         "BASE_DIGEST": base.partition("@")[2],
         "ARTIFACT": "dist",
+        "ENGINE": manifest.engine,
         "NAME": manifest.name,
         "VERSION": manifest.version,
         "SPEC_DIGEST": manifest.spec_digest,

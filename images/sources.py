@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from manifest import FOLDERS, Manifest
+from manifest import Manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,9 +36,8 @@ def fill(context: Path, artifact: Path, manifest: Manifest) -> None:
     dist.mkdir()
     shutil.copyfile(artifact / "manifest.json", dist / "manifest.json")
     for path in manifest.files:
-        if "/" in path and path.partition("/")[0] in FOLDERS.values():
-            (dist / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(artifact / path, dist / path)
+        (dist / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(artifact / path, dist / path)
 
 
 def base_of(runtime: str, root: Path = ROOT) -> str:

@@ -39,7 +39,7 @@ def test_the_weights_are_the_last_layer_of_the_flask_image() -> None:
     (copied,) = [rest for _, rest in instructions(FLASK) if "/layers/weights/" in rest][
         :1
     ]
-    assert copied.startswith("${ARTIFACT}/litert/")
+    assert copied.startswith("${ARTIFACT}/${ENGINE}/")
 
 
 def test_the_weights_are_the_last_layer_of_the_other_image() -> None:
