@@ -19,6 +19,7 @@ from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
 from stacks.telemetry import (
     agent_gpu,
+    busy_percent,
     cache_percent,
     dollars_an_hour,
     dollars_per_million,
@@ -35,7 +36,7 @@ Row = list[cloudwatch.IWidget]
 
 
 class EndpointDashboard(Construct):
-    """Named as its stack. Graphs of the server's own metrics are empty until it has them."""
+    """Named as its stack."""
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class EndpointDashboard(Construct):
                 self._now(),
                 self._callers(),
                 self._tasks(),
-                self._server(),
+                *self._server(),
                 *self._costs(hourly),
                 *self._gpus(),
                 [_errors(log)],
@@ -135,18 +136,25 @@ class EndpointDashboard(Construct):
             graph("Tasks", counts, ends),
         ]
 
-    def _server(self) -> Row:
+    def _server(self) -> list[Row]:
+        """What servers say of themselves, where they are told to."""
+        if not self._config.has_server_metrics:
+            return []
         stage, endpoint = self._stage.name, self._config.name
         sizes = [
             from_server(stage, endpoint, "BatchSize", each)
             for each in ("Average", "p99")
         ]
-        refused = [from_server(stage, endpoint, "Rejected")]
+        refused = [busy_percent(stage, endpoint, self._traffic)]
+        waiting = [from_server(stage, endpoint, "QueueLength", "Maximum")]
+        allowed = ((self._config.watch.busy_percent, "busy"),)
         cached = [cache_percent(stage, endpoint)]
         return [
-            graph("Batch size, from the server", sizes),
-            graph("Cache hits, percent, from the server", cached, most=100),
-            graph("429 and 503, from the server", refused),
+            [
+                graph("Rows a batch; rows waiting on the right", sizes, right=waiting),
+                graph("Answered from the cache, percent of texts", cached, most=100),
+                graph("Refused by full servers, percent", refused, allowed),
+            ]
         ]
 
     def _costs(self, hourly: float | None) -> list[Row]:
