@@ -18,11 +18,8 @@ import numpy as np
 from flask import Flask
 from numpy.typing import NDArray
 
-from containers.flask.app import create_app
-from containers.flask.artifact import TOKENIZER
-from containers.flask.lifecycle import Lifecycle
-from containers.flask.predictor import Classifier, read_tokenizer
-from manifest import Manifest, read_manifest
+from containers.flask import wsgi
+from manifest import Manifest
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,25 +36,15 @@ class KerasEngine:
 
 
 def create() -> Flask:
-    """Build the application that gunicorn runs; it loads as the light server does."""
-    directory = Path(os.environ["MODEL_DIR"])
-    manifest = read_manifest(directory / "manifest.json")
-    lifecycle = Lifecycle("Keras fp32", lambda: _load(directory, manifest))
-    app = create_app(manifest, lifecycle)
-    app.extensions["lifecycle"] = lifecycle
-    return app
+    """Build the application that gunicorn runs; only its engine is another."""
+    return wsgi.create(_load)
 
 
-def _load(directory: Path, manifest: Manifest) -> Classifier:
+def _load(manifest: Manifest, directory: Path, cores: int) -> KerasEngine:
     engine = KerasEngine(_model(Path(os.environ["KERAS_WEIGHTS"])))
     for length in manifest.lengths:  # the first call traces the graph
         engine.run(np.ones((1, length), np.int32))
-    return Classifier(
-        read_tokenizer(directory / manifest.engine / TOKENIZER),
-        engine,
-        labels=manifest.labels,
-        lengths=manifest.lengths,
-    )
+    return engine
 
 
 def _model(weights: Path) -> Any:

@@ -108,11 +108,6 @@ class Usage:
     insights_log_gb: Scale = _assumed(
         0.1, 0.5, "GB a month of Container Insights events from each service"
     )
-    server_metrics_per_endpoint: Scale = _assumed(
-        8,
-        None,
-        "metrics that an endpoint's servers write into their log for CloudWatch",
-    )
     spot_discount: Scale = _assumed(
         0.68, None, "share that Fargate Spot is below on-demand; it moves"
     )

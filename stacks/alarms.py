@@ -17,14 +17,12 @@ from constructs import Construct
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
 from stacks.settings.watch import WatchConfig
-from stacks.telemetry import busy_percent
 from stacks.traffic import Traffic
 
 # Above this much of what a task was given, for a quarter of an hour, scaling was no help.
 SATURATED_PERCENT = 90
 
-# A revision that is too slow for its traffic refuses: it may be neither slow nor failing.
-ROLLBACK = ("failing", "slow", "unhealthy", "busy")
+ROLLBACK = ("failing", "slow", "unhealthy")
 
 Comparison = cloudwatch.ComparisonOperator
 
@@ -80,17 +78,6 @@ def bounds(traffic: Traffic, watch: WatchConfig) -> tuple[Bound, ...]:
             bad=12,
             periods=15,
         ),
-    )
-
-
-def busy(stage: StageConfig, config: EndpointConfig, traffic: Traffic) -> Bound:
-    """What a server says that has enough to do: nothing, where it counts nothing."""
-    limit = config.watch.busy_percent
-    return Bound(
-        "busy",
-        f"More than {limit:g} % of requests are refused by servers that are full",
-        busy_percent(stage.name, config.name, traffic),
-        limit,
     )
 
 
@@ -177,7 +164,7 @@ class Wake(Construct):
 
 
 class EndpointAlarms(Construct):
-    """What callers notice; ROLLBACK's also take a rollout back.
+    """What callers notice; slow, failing and unhealthy also take a rollout back.
 
     Alarms have literal names, so that the service can name them without a reference:
     they refer to the load balancer that the service waits for.
@@ -195,13 +182,9 @@ class EndpointAlarms(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.wake = Wake(self, "Wake", stage=stage, config=config, prefix=prefix)
-        kept = list(bounds(traffic, config.watch))
-        if config.has_server_metrics:
-            kept.append(busy(stage, config, traffic))
-        for bound in kept:
+        self.rollback_names = [f"{prefix}-{name}" for name in ROLLBACK]
+        for bound in bounds(traffic, config.watch):
             self.wake.at(self, bound)
-        names = {bound.name for bound in kept}
-        self.rollback_names = [f"{prefix}-{n}" for n in ROLLBACK if n in names]
         if config.watch.anomaly_detection:
             self._unusual(traffic)
 

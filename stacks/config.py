@@ -91,10 +91,7 @@ def _dev() -> StageConfig:
                 ),
                 door=DoorConfig(internal=True, callers=("10.10.0.0/20",)),
                 watch=WatchConfig(
-                    latency_slo_ms=200,
-                    failing_percent=1.0,
-                    server_metrics=False,
-                    dashboard=False,
+                    latency_slo_ms=200, failing_percent=1.0, dashboard=False
                 ),
             ),
         ),

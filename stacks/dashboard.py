@@ -19,7 +19,6 @@ from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.stage import StageConfig
 from stacks.telemetry import (
     agent_gpu,
-    busy_percent,
     cache_percent,
     dollars_an_hour,
     dollars_per_million,
@@ -36,7 +35,7 @@ Row = list[cloudwatch.IWidget]
 
 
 class EndpointDashboard(Construct):
-    """Named as its stack."""
+    """Named as its stack. Graphs of the server's own metrics are empty until it has them."""
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class EndpointDashboard(Construct):
                 self._now(),
                 self._callers(),
                 self._tasks(),
-                *self._server(),
+                self._server(),
                 *self._costs(hourly),
                 *self._gpus(),
                 [_errors(log)],
@@ -136,25 +135,18 @@ class EndpointDashboard(Construct):
             graph("Tasks", counts, ends),
         ]
 
-    def _server(self) -> list[Row]:
-        """What servers say of themselves, where they are told to."""
-        if not self._config.has_server_metrics:
-            return []
+    def _server(self) -> Row:
         stage, endpoint = self._stage.name, self._config.name
         sizes = [
             from_server(stage, endpoint, "BatchSize", each)
             for each in ("Average", "p99")
         ]
-        refused = [busy_percent(stage, endpoint, self._traffic)]
-        waiting = [from_server(stage, endpoint, "QueueLength", "Maximum")]
-        allowed = ((self._config.watch.busy_percent, "busy"),)
+        refused = [from_server(stage, endpoint, "Rejected")]
         cached = [cache_percent(stage, endpoint)]
         return [
-            [
-                graph("Rows a batch; rows waiting on the right", sizes, right=waiting),
-                graph("Answered from the cache, percent of texts", cached, most=100),
-                graph("Refused by full servers, percent", refused, allowed),
-            ]
+            graph("Batch size, from the server", sizes),
+            graph("Cache hits, percent, from the server", cached, most=100),
+            graph("429 and 503, from the server", refused),
         ]
 
     def _costs(self, hourly: float | None) -> list[Row]:

@@ -61,7 +61,6 @@ class ModelTask(Construct):
             stop_timeout=cdk.Duration.seconds(server.stop_seconds),
             gpu_count=gpus or None,
             environment={
-                **({"METRICS": "emf"} if config.has_server_metrics else {}),
                 "STAGE": stage.name,
                 "ENDPOINT": config.name,
                 "MODEL_NAME": release.name,

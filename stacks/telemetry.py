@@ -31,7 +31,7 @@ def running(
 def from_server(
     stage: str, endpoint: str, name: str, statistic: str = "Sum"
 ) -> cloudwatch.IMetric:
-    """Of what the server counts: containers/flask/emf.py has the names and units."""
+    """BatchSize, CacheHits, CacheMisses, Rejected: nothing until the server has them."""
     return cloudwatch.Metric(
         namespace=SERVER,
         metric_name=name,
@@ -49,19 +49,6 @@ def cache_percent(stage: str, endpoint: str) -> cloudwatch.IMetric:
         using_metrics={
             "hits": from_server(stage, endpoint, "CacheHits"),
             "misses": from_server(stage, endpoint, "CacheMisses"),
-        },
-        period=MINUTE,
-    )
-
-
-def busy_percent(stage: str, endpoint: str, traffic: Traffic) -> cloudwatch.IMetric:
-    """The share of requests that servers refused because they had enough to do."""
-    return cloudwatch.MathExpression(
-        label="refused by full servers, percent",
-        expression="100 * FILL(rejected, 0) / requests",
-        using_metrics={
-            "rejected": from_server(stage, endpoint, "Rejected"),
-            "requests": traffic.requests(),
         },
         period=MINUTE,
     )

@@ -41,7 +41,7 @@ ALLOWED = {
     "images": {"manifest"},
     "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
     "containers": {
-        "ai_edge_litert", "cachetools", "flask", "gunicorn", "numpy", "prometheus_client", "redis", "tokenizers",
+        "ai_edge_litert", "cachetools", "flask", "gunicorn", "httptools", "numpy", "prometheus_client", "redis", "tokenizers", "uvloop",
         "werkzeug", "manifest",
         "cyclonedx", "packageurl",  # layers/materials.py, while an image is built
     },

@@ -50,7 +50,7 @@ def main() -> None:
         "PORT": str(arguments.port),
     }
     config = "containers/flask/gunicorn_config.py"
-    command = ["-m", "gunicorn", "-c", config, "containers.flask.wsgi:app"]
+    command = ["-m", "gunicorn", "-c", config, "containers.flask.wsgi:create()"]
     os.chdir(ROOT)  # -m and gunicorn both import from the working directory
     os.execve(sys.executable, [sys.executable, *command], environment)
 

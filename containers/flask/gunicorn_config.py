@@ -1,4 +1,4 @@
-"""One worker process: one engine, whose interpreters share the cores."""
+"""One worker process: one event loop, one engine, one thread a core."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from containers.flask import cache, settings
 from containers.flask.artifact import StartError, open_artifact
+from containers.flask.log import event, logging_config
 from containers.flask.port import check_free
 
 bind = f"{os.environ.get('SERVER_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8080')}"
 workers = 1
-worker_class = "containers.flask.worker.DrainingWorker"
-threads = 32  # idle ones cost little; the engine bounds what runs at once
+worker_class = "containers.flask.worker.LoopWorker"
 preload_app = False  # threads do not survive a fork: the model is loaded after it
 max_requests = 0  # recycling a worker drops requests
 timeout = 60
 graceful_timeout = 25  # under the 30 s that ECS waits after SIGTERM
-keepalive = 75  # over the load balancer's 60 s, or it reuses a closed connection
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
 control_socket_disable = True
-loglevel = "warning"
+logconfig_dict = logging_config()
 # One message is tokenized in 40 us; a thread pool would only cost.
 raw_env = ["TOKENIZERS_PARALLELISM=false"]
 
@@ -32,6 +32,8 @@ def on_starting(server: Any) -> None:
         if not (directory := os.environ.get("MODEL_DIR")):
             raise StartError("MODEL_DIR: not set; it names an artifact directory")
         open_artifact(Path(directory))
+        settings.read_settings(os.environ)
+        cache.read_settings(os.environ)
         check_free(*server.cfg.address[0])
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -39,9 +41,4 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    print(f"listening: http://{server.cfg.bind[0]}", flush=True)
-
-
-def post_worker_init(worker: Any) -> None:
-    """Load the model beside the loop that already answers health checks."""
-    worker.wsgi.extensions["lifecycle"].start(draining=lambda: not worker.alive)
+    event("info", "listening", url=f"http://{server.cfg.bind[0]}")

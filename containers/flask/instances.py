@@ -7,11 +7,11 @@ from typing import Any
 
 from werkzeug.exceptions import BadRequest
 
-_SHAPE = '{"instances": ["text", ...]} or {"instances": [{"text": "..."}, ...]}'
+_SHAPE = '{"instances": [...]}'
 
 
-def read_texts(body: bytes, *, max_batch: int) -> list[str]:
-    """Return the texts of TF Serving's row format.
+def read_instances(body: bytes, *, max_batch: int) -> list[Any]:
+    """Return the instances of TF Serving's row format, each as it was sent.
 
     Raises BadRequest naming the place, what was found and what is allowed.
     """
@@ -23,16 +23,7 @@ def read_texts(body: bytes, *, max_batch: int) -> list[str]:
         raise BadRequest(f"instances: {kind(instances)} is not a list")
     if not 1 <= len(instances) <= max_batch:
         raise BadRequest(f"instances: {len(instances)} given, 1 to {max_batch} allowed")
-    return [_text(index, instance) for index, instance in enumerate(instances)]
-
-
-def _text(index: int, instance: Any) -> str:
-    where = f"instances[{index}]"
-    if not isinstance(instance, dict):
-        return read_text(instance, where)
-    if instance.keys() != {"text"}:
-        raise BadRequest(f"{where}: keys {sorted(instance)} are not ['text']")
-    return read_text(instance["text"], f"{where}.text")
+    return instances
 
 
 def read_json(body: bytes, *, wanted: str) -> Any:

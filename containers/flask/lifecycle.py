@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
 
-from containers.flask.app import Predictor
 from containers.flask.artifact import StartError
+from containers.flask.job import Model
+from containers.flask.log import event
 
 State = Literal["loading", "ready", "draining"]
 
@@ -18,35 +20,65 @@ State = Literal["loading", "ready", "draining"]
 WORKER_BOOT_ERROR = 3
 
 
-class Lifecycle:
-    """Loads the model beside the HTTP loop, so that health is answered meanwhile."""
+class Beside(Protocol):
+    """What runs as long as the model does."""
 
-    def __init__(self, name: str, load: Callable[[], Predictor]) -> None:
-        self._name = name
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Lifecycle:
+    """Loads the model beside the loop, so that health is answered meanwhile."""
+
+    def __init__(
+        self,
+        load: Callable[[asyncio.AbstractEventLoop], Model],
+        name: str,
+        *,
+        beside: Sequence[Beside] = (),
+    ) -> None:
         self._load = load
-        self._draining: Callable[[], bool] = lambda: False
-        self.predictor: Predictor | None = None
+        self._name = name
+        self._beside = beside
+        self._is_draining = False
+        self.model: Model | None = None
 
     @property
     def state(self) -> State:
-        if self._draining():
+        if self._is_draining:
             return "draining"
-        return "loading" if self.predictor is None else "ready"
+        return "loading" if self.model is None else "ready"
 
-    def start(self, draining: Callable[[], bool]) -> None:
+    async def start(self) -> None:
         """Load in a thread; a model that cannot be loaded ends the process."""
-        self._draining = draining
-        threading.Thread(target=self._run, name="load", daemon=True).start()
+        loop = asyncio.get_running_loop()
+        threading.Thread(
+            target=self._run, args=(loop,), name="load", daemon=True
+        ).start()
+        for part in self._beside:
+            await part.start()
 
-    def _run(self) -> None:
+    def drain(self) -> None:
+        """Say at once that no more requests should be sent here."""
+        self._is_draining = True
+
+    async def close(self) -> None:
+        """End what start began, once nothing is under way."""
+        for part in self._beside:
+            await part.close()
+        if self.model is not None:
+            self.model.batcher.close()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         started = time.perf_counter()
         try:
-            self.predictor = self._load()
+            self.model = self._load(loop)
         except StartError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
             os._exit(WORKER_BOOT_ERROR)
         except BaseException:
             sys.excepthook(*sys.exc_info())
             os._exit(WORKER_BOOT_ERROR)
-        seconds = time.perf_counter() - started
-        print(f"ready: {self._name}, loaded and warmed in {seconds:.2f} s", flush=True)
+        seconds = round(time.perf_counter() - started, 2)
+        event("info", "ready", model=self._name, load_seconds=seconds)

@@ -1,14 +1,16 @@
-"""Closing a listening socket so that nobody who came in is left standing."""
+"""Closing a listening socket so that nobody who came in is left standing.
+
+Closing resets the connections that wait to be accepted, requests already sent on them
+included, and under load there is always one. So new connections are kept out first,
+while the loop goes on accepting: a client's SYN goes unanswered, it repeats it, and is
+then refused, which no client takes for a request that may have been carried out.
+"""
 
 from __future__ import annotations
 
 import ctypes
-import select
 import socket
 import struct
-from collections.abc import Callable
-
-QUIET_S = 0.05  # several round trips inside one network
 
 # Linux; the socket module has no names for these.
 _SO_ATTACH_FILTER = 26
@@ -22,20 +24,14 @@ _DROP_SYN = (
 )
 
 
-def close_listener(listener: socket.socket, accept: Callable[[], None]) -> None:
-    """Accept everyone whose connection has begun, then close.
-
-    Closing resets the connections that wait to be accepted, requests already sent on
-    them included, and under load there is always one. So new connections are kept
-    out first: a client's SYN goes unanswered, it repeats it, and is then refused,
-    which no client takes for a request that may have been carried out.
-    """
+def shut_out(listener: socket.socket) -> None:
+    """Let no new connection begin; those that have begun can still be accepted."""
     steps = b"".join(struct.pack("HBBI", *step) for step in _DROP_SYN)
     buffer = ctypes.create_string_buffer(steps, len(steps))
     program = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(buffer))
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
-    while select.select([listener], [], [], QUIET_S)[0]:
-        accept()
-    # The socket is shared: after a SIGHUP, another worker goes on with it.
+
+
+def let_in(listener: socket.socket) -> None:
+    """Undo shut_out."""
     listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
-    listener.close()

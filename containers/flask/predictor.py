@@ -1,66 +1,48 @@
-"""Texts in, labels out: tokenization, length buckets, and the engine behind them."""
+"""A model in process, one instance after another: what every served answer equals."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
+from numpy.typing import NDArray
 
-from containers.flask.artifact import StartError
-from containers.flask.engine import Engine
-
-
-class Prediction(NamedTuple):
-    label: str
-    score: float  # probability, 6 decimals
+from containers.flask.engine import Engine, load_engine
+from containers.flask.task import Encoded, Task, load_task
+from manifest import Manifest
 
 
-class Classifier:
-    """Answers each text as if it were alone: its own length bucket, its own row."""
+class Predictor:
+    """Answers each instance as if it were alone: its own rows, nothing beside them."""
 
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        engine: Engine,
-        *,
-        labels: tuple[str, ...],
-        lengths: tuple[int, ...],
-    ) -> None:
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(lengths[-1])
-        # A "[SEP]" that somebody typed is text, as it was in training.
-        tokenizer.encode_special_tokens = True
-        self._tokenizer = tokenizer
+    def __init__(self, task: Task, engine: Engine, lengths: tuple[int, ...]) -> None:
+        self._task = task
         self._engine = engine
-        self._labels = labels
         self._lengths = lengths
 
-    def predict(self, texts: list[str]) -> list[Prediction]:
-        """Return one prediction a text, in their order."""
-        tokens = [e.ids for e in self._tokenizer.encode_batch_fast(texts)]
-        places: dict[int, list[int]] = {}
-        for place, ids in enumerate(tokens):
-            length = self._lengths[bisect_left(self._lengths, len(ids))]
-            places.setdefault(length, []).append(place)
-        answers: dict[int, Prediction] = {}
-        for length, bucket in places.items():
-            rows = [
-                tokens[place] + [0] * (length - len(tokens[place])) for place in bucket
-            ]
-            probabilities = self._engine.run(np.array(rows, np.int32))
-            for place, row in zip(bucket, probabilities.tolist(), strict=True):
-                score = max(row)
-                label = self._labels[row.index(score)]
-                answers[place] = Prediction(label, round(score, 6))
-        return [answers[place] for place in range(len(texts))]
+    def predict(self, instances: Sequence[Any]) -> list[Mapping[str, Any]]:
+        """Return one answer an instance, in their order; BadRequest names a bad one."""
+        items = [
+            self._task.read(instance, f"instances[{place}]")
+            for place, instance in enumerate(instances)
+        ]
+        return [
+            self._task.answer(encoded, list(self._outputs(encoded)))
+            for encoded in self._task.encode(items)
+        ]
+
+    def _outputs(self, encoded: Encoded) -> Iterator[NDArray[np.float32]]:
+        for row in encoded.rows:
+            length = self._lengths[bisect_left(self._lengths, len(row))]
+            ids = np.zeros((1, length), np.int32)
+            ids[0, : len(row)] = row
+            yield self._engine.run(ids)[0]
 
 
-def read_tokenizer(path: Path) -> Tokenizer:
-    """Read a `tokenizers` file; raises StartError naming it."""
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare Exception
-        raise StartError(f"{path}: not a tokenizer: {error}") from error
+def load_predictor(manifest: Manifest, directory: Path, cores: int = 1) -> Predictor:
+    """Load an artifact's model; raises StartError naming what is wrong."""
+    engine = load_engine(manifest, directory, cores)
+    return Predictor(load_task(manifest, directory), engine, manifest.lengths)

@@ -1,52 +1,86 @@
-"""gunicorn's threaded worker: quicker between requests, and no one lost at the end."""
+"""gunicorn's worker: one event loop, and no one lost at the end."""
 
 from __future__ import annotations
 
-import select
-from functools import partial
+import asyncio
+import os
+import signal
+import time
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+import uvloop
+from gunicorn.workers.base import Worker
 
-from containers.flask.listener import close_listener
+from containers.flask.door import Door
+from containers.flask.listener import let_in, shut_out
 
-LINGER_MS = 200  # the longest that a stopping server waits for an idle thread
+BACKLOG = 2048  # connections that the kernel holds while the loop is busy
+KNOCK_S = 0.05  # for those who stand at the door: several round trips
+LINGER_S = 1.0  # for a request that is on its way on a kept connection
 
 
-class DrainingWorker(ThreadWorker):  # type: ignore[misc]
-    """Keeps a connection's thread while there are threads to spare, and drains.
+class LoopWorker(Worker):  # type: ignore[misc]
+    """Serves the application's door until SIGTERM, then answers what was accepted.
 
-    gunicorn hands a connection back to its main thread after each answer, and out
-    again for the next request: a tenth of the requests a second, with this model.
-
-    On SIGTERM, gunicorn 27 only stops looking at its listening socket: the kernel goes
-    on accepting connections there, and resets them all when the worker ends. Here
-    close_listener lets in who stands at the door.
+    The application says how: its `extensions["door"]`, and `extensions["lifecycle"]`
+    which is started and stopped here.
     """
 
-    sockets: list[Any]  # gunicorn has no types
+    def init_signals(self) -> None:
+        """Leave signals to the loop; a Python handler would wait for its next turn."""
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
 
-    def handle(self, conn: Any) -> Any:
-        keep = super().handle(conn)
-        while keep is True and self._can_linger(conn) and _has_data(conn.sock):
-            keep = super().handle(conn)
-        return keep
+    def run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
 
-    def _can_linger(self, conn: Any) -> bool:
-        read_ahead = conn.parser.unreader.buf.tell()  # the base class knows what to do
-        return self.alive and self.nr_conns <= self.cfg.threads and not read_ahead
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
+        door: Door = self.wsgi.extensions["door"]
+        lifecycle = self.wsgi.extensions["lifecycle"]
+        servers = [
+            await loop.create_server(door, sock=listener.sock, backlog=BACKLOG)
+            for listener in self.sockets
+        ]
+        beat = loop.create_task(self._beat(door, stop))
+        end_report = self.wsgi.extensions["report"]()
+        await lifecycle.start()
+        await stop.wait()
+        self.alive = False
+        await self._drain(door, lifecycle, servers)
+        end_report()
+        beat.cancel()
 
-    def set_accept_enabled(self, enabled: bool) -> None:
-        super().set_accept_enabled(enabled)
-        if enabled or self.alive:
-            return
-        listeners = self.sockets
-        self.sockets = []
-        for listener in listeners:
-            close_listener(listener, partial(self.accept, listener))
+    async def _beat(self, door: Door, stop: asyncio.Event) -> None:
+        """Tell the master that the loop turns; stop if there is no master any more."""
+        while True:
+            self.notify()
+            door.tick()
+            if os.getppid() != self.ppid:
+                stop.set()
+            await asyncio.sleep(1)
 
-
-def _has_data(connection: Any) -> bool:
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(LINGER_MS))
+    async def _drain(self, door: Door, lifecycle: Any, servers: list[Any]) -> None:
+        deadline = time.monotonic() + self.cfg.graceful_timeout - 1
+        lifecycle.drain()
+        door.drain()
+        for listener in self.sockets:
+            shut_out(listener.sock)
+        await asyncio.sleep(KNOCK_S)
+        for listener in self.sockets:
+            let_in(listener.sock)  # shared: after a SIGHUP, another worker goes on
+        for server in servers:
+            server.close()
+        patience = time.monotonic() + LINGER_S
+        while door.in_flight or (door.connections and time.monotonic() < patience):
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.01)
+        door.close_idle()
+        await lifecycle.close()
+        await asyncio.sleep(0)  # what was written is with the kernel

@@ -27,24 +27,8 @@ def log_group(resource: Resource, rates: Rates) -> Estimate:
         rare = resource.get("LogGroupClass", "STANDARD") == "INFREQUENT_ACCESS"
         item = f"logs ingestion, {'infrequent access' if rare else 'standard'}"
         charges.insert(0, rates.charge("CloudWatch", item, gigabytes, *assumptions))
-    charges += _embedded(resource, rates)
     kept_for = "ever" if days is None else counted(Scale.always(float(days)), "day")
     return Estimate(f"log group, kept for {kept_for}", tuple(charges))
-
-
-def _embedded(resource: Resource, rates: Rates) -> list[Charge]:
-    """Price the metrics that CloudWatch takes out of what tasks write to a log group."""
-    writers = [
-        container
-        for task in rates.stack_of(resource).of_type("AWS::ECS::TaskDefinition")
-        for container in task.items("ContainerDefinitions")
-        if resource.is_named_in(container)
-    ]
-    said = {"Name": "METRICS", "Value": "emf"}
-    if not any(said in container.get("Environment", []) for container in writers):
-        return []
-    name, item = "server_metrics_per_endpoint", "custom metric, first 10,000"
-    return [rates.charge("CloudWatch", item, rates.usage[name], name)]
 
 
 def _written(resource: Resource, rates: Rates) -> tuple[Scale, tuple[str, ...], bool]:

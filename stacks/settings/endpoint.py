@@ -50,11 +50,6 @@ class EndpointConfig:
         percent = 200 if rollout.shifts else rollout.max_healthy_percent
         return max(most, most * percent // 100)  # as ECS does: rounded down
 
-    @property
-    def has_server_metrics(self) -> bool:
-        """Whether tasks write metrics of their own; TF Serving has none for CloudWatch."""
-        return self.watch.server_metrics and self.runtime == "flask"
-
     def check(self, stage: str) -> None:
         """Raise ConfigError naming stage, endpoint, field, value and bound."""
         checked = Checked(f"stage {stage}: endpoint {self.name}")

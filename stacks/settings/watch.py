@@ -14,8 +14,6 @@ class WatchConfig:
     latency_slo_ms: int  # p99 at the load balancer
     failing_percent: float  # of requests answered 5xx
     refused_percent: float = 10.0  # of requests answered 4xx, for a quarter of an hour
-    busy_percent: float = 2.0  # of requests that a full server answered 429
-    server_metrics: bool = True  # what the server says of itself: eight metrics' price
     emails: tuple[str, ...] = ()  # who is woken, besides what the topic is wired to
     anomaly_detection: bool = False  # of the number of requests; three alarms' price
     dashboard: bool = True
@@ -24,7 +22,6 @@ class WatchConfig:
         checked.whole("watch.latency_slo_ms", self.latency_slo_ms, 1, 60_000)
         checked.within("watch.failing_percent", self.failing_percent, 0.01, 50)
         checked.within("watch.refused_percent", self.refused_percent, 0.01, 100)
-        checked.within("watch.busy_percent", self.busy_percent, 0.01, 100)
         checked.several("watch.emails", self.emails)
         checked.distinct("watch.emails", self.emails)
         for email in self.emails:

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer
 
 from containers.flask.engine import Engine, load_engine
-from containers.flask.predictor import Classifier
+from containers.flask.predictor import Predictor
+from containers.flask.task import load_task
 from manifest import Manifest, read_manifest
 
 TINY = Path(__file__).parent / "tiny"  # written by tiny_artifact.py
@@ -25,13 +25,9 @@ def tiny_engine(tiny_manifest: Manifest) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def tiny_classifier(tiny_manifest: Manifest, tiny_engine: Engine) -> Classifier:
-    return Classifier(
-        Tokenizer.from_file(str(TINY / "litert/tokenizer.json")),
-        tiny_engine,
-        labels=tiny_manifest.labels,
-        lengths=tiny_manifest.lengths,
-    )
+def tiny_predictor(tiny_manifest: Manifest, tiny_engine: Engine) -> Predictor:
+    task = load_task(tiny_manifest, TINY)
+    return Predictor(task, tiny_engine, tiny_manifest.lengths)
 
 
 @pytest.fixture

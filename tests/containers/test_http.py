@@ -1,64 +1,145 @@
-"""The HTTP side alone, over a predictor that labels each text with itself."""
+"""The HTTP side alone, over a model that labels each text with itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from io import BytesIO
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
-from flask import request
-from flask.testing import FlaskClient
 
-from containers.flask.app import Predictor, create_app
-from containers.flask.predictor import Prediction
+from containers.flask.app import create_app
+from containers.flask.batching import DeadlineError, Done
+from containers.flask.cache import CacheSettings, open_cache
+from containers.flask.door import Door, Limits
+from containers.flask.instances import read_text
+from containers.flask.job import Model
+from containers.flask.log import RequestLog
+from containers.flask.metrics import Metrics
+from containers.flask.service import Service
+from containers.flask.task import Encoded, Item
 from tests.conftest import ManifestFactory
+from tests.containers.wire import Wire, ask, in_loop, request
 
 MODEL = "/v1/models/support-sentiment"
 PREDICT = f"{MODEL}:predict"
+INFER = "/v2/models/support-sentiment/infer"
 IDENTITY = {"model": "support-sentiment", "version": "3f1c9a07be24"}
-# How gunicorn hands on a chunked body: it knows where that ends.
-CHUNKED = {
-    "HTTP_TRANSFER_ENCODING": "chunked",
-    "CONTENT_LENGTH": "",
-    "wsgi.input_terminated": True,
-}
 
 
 class Echo:
-    def predict(self, texts: list[str]) -> list[Prediction]:
-        return [Prediction(text, 1.0) for text in texts]
+    """A task whose answer is the text itself."""
+
+    def read(self, instance: Any, where: str) -> Item:
+        if isinstance(instance, dict):
+            return Item(read_text(instance.get("text"), f"{where}.text"))
+        return Item(read_text(instance, where))
+
+    def encode(self, items: Sequence[Item]) -> list[Encoded]:
+        return [Encoded(item, [[1]]) for item in items]
+
+    def answer(self, encoded: Encoded, outputs: Sequence[Any]) -> Mapping[str, Any]:
+        return {"label": encoded.item.text, "score": 1.0}
 
 
-class Broken:
-    def predict(self, texts: list[str]) -> list[Prediction]:
-        raise RuntimeError(f"the engine failed on {texts}")
+@dataclass
+class Queue:
+    """A batcher that answers at once, or when it is told to."""
+
+    wait_seconds: float = 0.0
+    error: Exception | None = None
+    holds: bool = False
+    held: list[Callable[[], None]] = field(default_factory=list)
+    deadlines: list[float] = field(default_factory=list)
+    cancelled: list[Any] = field(default_factory=list)
+
+    def submit(self, rows: Sequence[list[int]], deadline: float, done: Done) -> Done:
+        self.deadlines.append(deadline)
+
+        def answer() -> None:
+            done(self.error or [None] * len(rows))  # type: ignore[list-item]
+
+        if self.holds:
+            self.held.append(answer)
+        else:
+            answer()
+        return done
+
+    def cancel(self, ticket: Any) -> None:
+        self.cancelled.append(ticket)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stage:
-    predictor: Predictor | None
+    """A lifecycle: what is loaded, and which state it says."""
+
+    model: Model | None
     state: str = "ready"
 
 
-Connect = Callable[[Stage], FlaskClient]
+Open = Callable[..., Door]
 
 
 @pytest.fixture
-def connect(make_manifest: ManifestFactory) -> Connect:
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+def open_door(make_manifest: ManifestFactory, queue: Queue) -> Open:
     manifest = make_manifest(max_batch=3)
-    return lambda stage: create_app(manifest, stage, max_body_bytes=1000).test_client()
+
+    def make(state: str = "ready", *, cache_mib: int = 0, **limits: Any) -> Door:
+        model = None if state == "loading" else Model(Echo(), queue)  # type: ignore[arg-type]
+        stage = Stage(model, state)
+        limits = {"body_bytes": 1000, **limits}
+        metrics = Metrics()
+        app = create_app(
+            manifest,
+            state=lambda: stage.state,
+            metrics=metrics,
+            max_body_bytes=limits["body_bytes"],
+        )
+        service = Service(
+            manifest,
+            stage,
+            app,
+            cache=open_cache(
+                manifest,
+                CacheSettings(mib=cache_mib),
+                valid=lambda value: True,
+                report=print,
+            ),
+            metrics=metrics,
+            log=RequestLog("none"),
+            max_wait_seconds=0.1,
+        )
+        return Door(service, Limits(**limits))
+
+    return make
 
 
 @pytest.fixture
-def client(connect: Connect) -> FlaskClient:
-    return connect(Stage(Echo()))
+def door(open_door: Open) -> Door:
+    return open_door()
 
 
-def test_answers_in_order_and_says_which_model_spoke(client: FlaskClient) -> None:
-    response = client.post(PREDICT, json={"instances": ["b", {"text": "a"}, "ü"]})
-    assert response.status_code == 200
-    assert response.get_json() == {
+def instances(*values: Any) -> bytes:
+    return json.dumps({"instances": values}).encode()
+
+
+def labels(body: bytes) -> list[str]:
+    return [each["label"] for each in json.loads(body)["predictions"]]
+
+
+def test_answers_in_order_and_says_which_model_spoke(door: Door) -> None:
+    said = ask(door, PREDICT, instances("b", {"text": "a"}, "ü"))
+    assert said.status == 200
+    assert said.headers["Content-Type"] == "application/json"
+    assert said.json() == {
         "predictions": [
             {"label": "b", "score": 1.0},
             {"label": "a", "score": 1.0},
@@ -68,13 +149,21 @@ def test_answers_in_order_and_says_which_model_spoke(client: FlaskClient) -> Non
     }
 
 
-@pytest.mark.parametrize("content_type", [None, "text/plain", "application/json"])
+def test_answers_the_open_inference_protocol_alike(door: Door) -> None:
+    tensor = {"name": "text", "shape": [2], "datatype": "BYTES", "data": ["b", "a"]}
+    said = ask(door, INFER, json.dumps({"inputs": [tensor], "id": "7"}).encode())
+    assert said.status == 200
+    (label, score) = said.json()["outputs"]
+    assert (label["data"], score["data"]) == (["b", "a"], [1.0, 1.0])
+    assert said.json()["id"] == "7"
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/json"])
 def test_reads_the_body_whatever_its_declared_type(
-    client: FlaskClient, content_type: str | None
+    door: Door, content_type: str
 ) -> None:
-    body = b'{"instances": ["a"]}'
-    response = client.post(PREDICT, data=body, content_type=content_type)
-    assert response.status_code == 200
+    said = ask(door, PREDICT, instances("a"), Content_Type=content_type)
+    assert said.status == 200
 
 
 @pytest.mark.parametrize(
@@ -94,165 +183,334 @@ def test_reads_the_body_whatever_its_declared_type(
         (b'{"instances": ["a","b","c","d"]}', "instances: 4 given, 1 to 3 allowed"),
         (b'{"instances": ["a", 1]}', "instances[1]: a number is not a string"),
         (b'{"instances": [true]}', "instances[0]: a boolean is not a string"),
-        (b'{"instances": [NaN]}', "instances[0]: a number is not a string"),
-        (b'{"instances": ["a", ["b"]]}', "instances[1]: a list is not a string"),
-        (b'{"instances": [{}]}', "instances[0]: keys [] are not ['text']"),
-        (
-            b'{"instances": ["a", {"text": "b", "id": 1}]}',
-            "instances[1]: keys ['id', 'text'] are not ['text']",
-        ),
-        (
-            b'{"instances": [{"text": null}]}',
-            "instances[0].text: null is not a string",
-        ),
-        (b'{"instances": ["a", ""]}', "instances[1]: empty text"),
         (b'{"instances": ["a", "b", " \\n\\t"]}', "instances[2]: empty text"),
         (b'{"instances": ["a \\ud83d"]}', "instances[0]: a lone surrogate"),
+        (b"[" * 999, "body: nested too deeply"),
         (b'{"instances": [' + b"9" * 5000 + b"]}", "more than the 1000 bytes allowed"),
     ],
 )
 def test_says_where_a_bad_request_is_wrong(
-    client: FlaskClient, body: bytes, message: str
+    door: Door, body: bytes, message: str
 ) -> None:
-    response = client.post(PREDICT, data=body)
-    answer = response.get_json()
+    said = ask(door, PREDICT, body)
+    answer = said.json()
     assert message in answer.pop("error")
     assert answer == IDENTITY
-    assert response.status_code in {400, 413}
+    assert said.status in {400, 413}
 
 
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b'{"instances": [' + b"9" * 5000 + b"]}", "body: not JSON"),
-        (b"[" * 100_000, "body: nested too deeply"),
-    ],
-    ids=["long number", "deep nesting"],
-)
-def test_json_that_python_refuses_is_a_bad_request(
-    make_manifest: ManifestFactory, body: bytes, message: str
+def test_a_number_too_long_for_python_is_a_bad_request(open_door: Open) -> None:
+    body = b'{"instances": [' + b"9" * 5000 + b"]}"
+    said = ask(open_door(body_bytes=10_000), PREDICT, body)
+    assert said.status == 400
+    assert "body: not JSON" in said.json()["error"]
+
+
+def chunked(body: bytes, *, size: int = 7) -> bytes:
+    pieces = [body[i : i + size] for i in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in [*pieces, b""])
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize(("size", "status"), [(1000, 200), (1001, 413)])
+def test_a_body_is_read_up_to_the_limit(
+    door: Door, framing: str, size: int, status: int
 ) -> None:
-    client = create_app(make_manifest(), Stage(Echo())).test_client()
-    response = client.post(PREDICT, data=body)
-    assert response.status_code == 400
-    assert message in response.get_json()["error"]
-
-
-@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
-def test_a_body_over_the_limit_is_refused_with_the_limit(
-    client: FlaskClient, chunked: bool
-) -> None:
-    frame = b'{"instances": [""]}'
-    body = frame[:-3] + b"a" * (1001 - len(frame)) + frame[-3:]
-    if chunked:
-        response = client.post(
-            PREDICT,
-            input_stream=BytesIO(body),
-            environ_overrides=CHUNKED,
-        )
+    body = instances("a" * (size - len(instances(""))))
+    assert len(body) == size
+    if framing == "chunked":
+        said = ask(door, PREDICT, chunked(body), Transfer_Encoding="chunked")
     else:
-        response = client.post(PREDICT, data=body)
-    assert response.status_code == 413
-    assert response.get_json()["error"] == "body: more than the 1000 bytes allowed"
+        said = ask(door, PREDICT, body)
+    assert said.status == status
+    if status == 413:
+        assert said.json()["error"] == "body: more than the 1000 bytes allowed"
 
 
-def test_a_body_at_the_limit_is_read(client: FlaskClient) -> None:
-    frame = b'{"instances": [""]}'
-    body = frame[:-3] + b"a" * (1000 - len(frame)) + frame[-3:]
-    assert len(body) == 1000
-    assert client.post(PREDICT, data=body).status_code == 200
+def test_a_request_may_come_byte_by_byte(door: Door) -> None:
+    wire = Wire(door)
+    wire.send(*(bytes([b]) for b in request(PREDICT, instances("slow"))))
+    (said,) = wire.answers()
+    assert labels(said.body) == ["slow"]
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/models/other:predict", "/v1/models/other", "/", "/v2/models"]
+    "path", ["/v1/models/other:predict", "/v1/models/other", "/", "/v2/models", "/%00"]
 )
-def test_an_unknown_path_is_told_what_is_served(client: FlaskClient, path: str) -> None:
-    response = client.post(path) if path.endswith("predict") else client.get(path)
-    assert response.status_code == 404
-    assert f"this server answers POST {PREDICT}" in response.get_json()["error"]
+def test_an_unknown_path_is_told_what_is_served(door: Door, path: str) -> None:
+    said = ask(door, path)
+    assert said.status == 404
+    assert f"this server answers POST {PREDICT}" in said.json()["error"]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", PREDICT, {"POST", "OPTIONS"}),
+        ("GET", PREDICT, {"POST"}),
+        ("GET", INFER, {"POST"}),
         ("DELETE", MODEL, {"GET", "HEAD", "OPTIONS"}),
         ("POST", "/v2/health/ready", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
 def test_a_wrong_method_is_told_the_right_ones(
-    client: FlaskClient, method: str, path: str, allowed: set[str]
+    door: Door, method: str, path: str, allowed: set[str]
 ) -> None:
-    response = client.open(path, method=method)
-    assert response.status_code == 405
-    assert response.allow.as_set(preserve_casing=True) == allowed
-    assert response.get_json()["version"] == IDENTITY["version"]
+    said = ask(door, path, b"", method=method)
+    assert said.status == 405
+    assert {each.strip() for each in said.headers["Allow"].split(",")} == allowed
+    assert said.json()["version"] == IDENTITY["version"]
+
+
+def test_head_has_the_length_and_no_body(door: Door) -> None:
+    wire = Wire(door)
+    wire.send(request(MODEL, method="HEAD"))
+    head, _, rest = wire.sent.partition(b"\r\n\r\n")
+    assert b"200 OK" in head
+    assert int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]) > 50
+    assert rest == b""
 
 
 @pytest.mark.parametrize(
-    ("stage", "ready", "state"),
-    [
-        (Stage(None, "loading"), 503, "LOADING"),
-        (Stage(Echo(), "ready"), 200, "AVAILABLE"),
-        (Stage(Echo(), "draining"), 503, "UNLOADING"),
-    ],
-    ids=lambda value: getattr(value, "state", str(value)),
-)
+    ("state", "ready", "said"),
+    [("loading", 503, "LOADING"), ("ready", 200, "AVAILABLE"), ("draining", 503, "UNLOADING")],
+)  # fmt: skip
 def test_is_ready_only_between_loading_and_draining(
-    connect: Connect, stage: Stage, ready: int, state: str
+    open_door: Open, state: str, ready: int, said: str
 ) -> None:
-    client = connect(stage)
-    assert client.get("/v2/health/live").status_code == 200
-    response = client.get("/v2/health/ready")
-    assert response.status_code == ready
-    assert response.get_json() == {"ready": ready == 200, **IDENTITY}
-    (status,) = client.get(MODEL).get_json()["model_version_status"]
-    assert (status["version"], status["state"]) == (IDENTITY["version"], state)
+    door = open_door(state)
+    assert ask(door, "/v2/health/live").status == 200
+    answer = ask(door, "/v2/health/ready")
+    assert answer.status == ready
+    assert answer.json() == {"ready": ready == 200, **IDENTITY}
+    (status,) = ask(door, MODEL).json()["model_version_status"]
+    assert (status["version"], status["state"]) == (IDENTITY["version"], said)
 
 
 def test_a_request_before_the_model_is_there_is_told_to_come_back(
-    connect: Connect,
+    open_door: Open,
 ) -> None:
-    client = connect(Stage(None, "loading"))
-    response = client.post(PREDICT, json={"instances": ["a"]})
-    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
-    assert response.get_json() == {"error": "the model is loading", **IDENTITY}
+    said = ask(open_door("loading"), PREDICT, instances("a"))
+    assert (said.status, said.headers["Retry-After"]) == (503, "1")
+    assert said.json() == {"error": "the model is loading", **IDENTITY}
 
 
 def test_a_request_that_was_accepted_is_answered_while_draining(
-    connect: Connect,
+    open_door: Open,
 ) -> None:
-    client = connect(Stage(Echo(), "draining"))
-    assert client.post(PREDICT, json={"instances": ["a"]}).status_code == 200
+    door = open_door("draining")
+    door.drain()
+    said = ask(door, PREDICT, instances("a"))
+    assert (said.status, said.headers["Connection"]) == (200, "close")
 
 
-def test_metadata_says_what_a_client_must_know(client: FlaskClient) -> None:
-    metadata = client.get(f"{MODEL}/metadata").get_json()["metadata"]
+def test_a_long_queue_is_refused_before_the_body_is_read(
+    door: Door, queue: Queue
+) -> None:
+    queue.wait_seconds = 2.4
+    said = ask(door, PREDICT, b"not even JSON")
+    assert (said.status, said.headers["Retry-After"]) == (429, "2")
+    assert queue.deadlines == []
+
+
+def test_a_request_with_less_patience_than_the_queue_is_refused_at_once(
+    door: Door, queue: Queue
+) -> None:
+    queue.wait_seconds = 0.05
+    assert ask(door, PREDICT, instances("a")).status == 200
+    said = ask(door, PREDICT, instances("a"), X_Request_Timeout_Ms="49")
+    assert said.status == 429
+
+
+def test_a_request_s_own_deadline_counts_from_its_arrival(
+    door: Door, queue: Queue
+) -> None:
+    ask(door, PREDICT, instances("a"), X_Request_Timeout_Ms="250")
+    ask(door, PREDICT, instances("a"))
+    first, second = queue.deadlines
+    assert first - time.monotonic() == pytest.approx(0.25, abs=0.1)
+    assert second == math.inf
+
+
+def test_a_deadline_that_passed_in_the_queue_is_504(door: Door, queue: Queue) -> None:
+    queue.error = DeadlineError()
+    said = ask(door, PREDICT, instances("a"), X_Request_Timeout_Ms="5")
+    assert said.status == 504
+    assert "X-Request-Timeout-Ms" in said.json()["error"]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "abc", "", "600001", "9" * 400])
+def test_a_deadline_that_is_none_is_refused_with_its_bounds(
+    door: Door, value: str
+) -> None:
+    said = ask(door, PREDICT, instances("a"), X_Request_Timeout_Ms=value)
+    assert said.status == 400
+    assert "is not between 1 and 600000" in said.json()["error"]
+
+
+def test_a_failing_engine_shows_no_inside(
+    door: Door, queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.error = RuntimeError("secret")
+    said = ask(door, PREDICT, instances("secret"))
+    assert said.status == 500
+    assert said.json() == {"error": "internal error", **IDENTITY}
+    logged = capsys.readouterr().out
+    assert "RuntimeError" in logged
+    assert "secret" not in logged
+
+
+def test_a_client_that_hangs_up_frees_its_place(door: Door, queue: Queue) -> None:
+    queue.holds = True
+    wire = Wire(door)
+    wire.send(request(PREDICT, instances("a")))
+    assert door.in_flight == 1
+    wire.hang_up()
+    assert (door.in_flight, door.connections, len(queue.cancelled)) == (0, 0, 1)
+    queue.held[0]()  # the answer that was under way goes nowhere
+    assert wire.sent == b""
+
+
+def test_a_repeated_text_is_answered_from_the_cache(
+    open_door: Open, queue: Queue
+) -> None:
+    door = open_door(cache_mib=1)
+    for _ in range(3):
+        assert labels(ask(door, PREDICT, instances("a")).body) == ["a"]
+    assert len(queue.deadlines) == 1
+    assert labels(ask(door, PREDICT, instances("b", "a", "b")).body) == ["b", "a", "b"]
+    assert len(queue.deadlines) == 2
+
+
+@pytest.mark.parametrize(("header", "runs"), [("no-cache", 2), ("no-store", 2), ("max-age=0", 1)])  # fmt: skip
+def test_no_cache_wants_a_fresh_answer(
+    open_door: Open, queue: Queue, header: str, runs: int
+) -> None:
+    door = open_door(cache_mib=1)
+    ask(door, PREDICT, instances("a"))
+    ask(door, PREDICT, instances("a"), Cache_Control=header)
+    assert len(queue.deadlines) == runs
+
+
+def test_pipelined_requests_are_answered_in_their_order(
+    door: Door, queue: Queue
+) -> None:
+    wire = Wire(door)
+    in_loop(
+        lambda: wire.send(b"".join(request(PREDICT, instances(c)) for c in "abcde"))
+    )
+    assert [labels(said.body) for said in wire.answers()] == [[c] for c in "abcde"]
+
+
+def test_pipelined_requests_wait_for_the_one_before_them(
+    door: Door, queue: Queue
+) -> None:
+    queue.holds = True
+    wire = Wire(door)
+    wire.send(request(PREDICT, instances("a")) + request(MODEL))
+    assert wire.sent == b""
+    assert not wire.is_reading, "a pipeline is bounded by what was read"
+    in_loop(lambda: queue.held[0]())
+    first, second = wire.answers()
+    assert labels(first.body) == ["a"]
+    assert "model_version_status" in second.json()
+    assert wire.is_reading
+
+
+@pytest.mark.parametrize(
+    ("garbage", "status"),
+    [
+        (b"\x00\xff\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (
+            b"POST / HTTP/1.1\r\nContent-Length: 3\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n", 413),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"a" * 20_000, 431),
+        (b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: a\r\n" % i for i in range(5000)), 431),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_no_request_gets_one_answer_and_no_more(
+    door: Door, garbage: bytes, status: int
+) -> None:
+    wire = Wire(door)
+    wire.send(garbage, request(MODEL))
+    (said,) = wire.answers()
+    assert (said.status, said.headers["Connection"]) == (status, "close")
+    assert "error" in said.json()
+
+
+def test_a_slow_sender_is_told_and_put_out(open_door: Open) -> None:
+    door = open_door(read_seconds=0.0, linger_seconds=0.0)
+    wire = Wire(door)
+    wire.send(b"POST / HTTP/1.1\r\nX")
+    time.sleep(0.01)
+    door.tick()
+    (said,) = wire.answers()
+    assert said.status == 408
+    time.sleep(0.01)
+    door.tick()
+    assert not wire.is_open
+
+
+def test_a_silent_connection_is_closed_without_a_word(open_door: Open) -> None:
+    door = open_door(idle_seconds=0.0)
+    wire = Wire(door)
+    time.sleep(0.01)
+    door.tick()
+    assert (wire.sent, wire.is_open) == (b"", False)
+
+
+def test_a_client_that_reads_nothing_gets_no_more_to_read(open_door: Open) -> None:
+    door = open_door(read_seconds=0.0)
+    wire = Wire(door)
+    wire.protocol.pause_writing()
+    assert not wire.is_reading
+    time.sleep(0.01)
+    door.tick()
+    assert not wire.is_open
+
+
+def test_there_are_only_so_many_connections(open_door: Open) -> None:
+    door = open_door(connections=2)
+    wires = [Wire(door) for _ in range(3)]
+    assert [wire.is_open for wire in wires] == [True, True, False]
+    wires[0].hang_up()
+    assert Wire(door).is_open
+
+
+def test_expect_100_continue_is_answered(door: Door) -> None:
+    body = instances("a")
+    whole = request(PREDICT, body, Expect="100-continue")
+    wire = Wire(door)
+    wire.send(whole[: -len(body)])
+    assert wire.sent == b"HTTP/1.1 100 Continue\r\n\r\n"
+    wire.send(body)
+    assert [said.status for said in wire.answers()] == [100, 200]
+
+
+def test_an_older_client_s_connection_is_closed(door: Door) -> None:
+    wire = Wire(door)
+    wire.send(b"GET /v2/health/live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert not wire.is_open
+
+
+def test_a_request_id_comes_back(door: Door) -> None:
+    said = ask(door, MODEL, X_Request_Id="abc-1")
+    assert said.headers["X-Request-Id"] == "abc-1"
+    first, second = ask(door, MODEL), ask(door, MODEL)
+    assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
+
+
+def test_metadata_says_what_a_client_must_know(door: Door) -> None:
+    metadata = ask(door, f"{MODEL}/metadata").json()["metadata"]
     assert metadata["labels"] == ["negative", "neutral", "positive"]
     assert metadata["max_batch"] == 3
-
-
-def test_a_failing_engine_shows_no_inside(connect: Connect) -> None:
-    response = connect(Stage(Broken())).post(PREDICT, json={"instances": ["secret"]})
-    assert response.status_code == 500
-    assert response.get_json() == {"error": "internal error", **IDENTITY}
-
-
-def test_only_what_is_out_of_the_ordinary_passes_through_flask(
-    make_manifest: ManifestFactory,
-) -> None:
-    """Flask's share of a request's time is why; its answers must be the same."""
-    app = create_app(make_manifest(), Stage(Echo()))
-    seen: list[str] = []
-    app.before_request(lambda: seen.append(request.path))
-    client = app.test_client()
-    plain = client.post(PREDICT, json={"instances": ["a"]})
-    assert seen == []
-    chunked = client.post(
-        PREDICT,
-        input_stream=BytesIO(b'{"instances": ["a"]}'),
-        environ_overrides=CHUNKED,
-    )
-    assert seen == [PREDICT]
-    assert chunked.get_json() == plain.get_json()
-    assert chunked.content_type == plain.content_type

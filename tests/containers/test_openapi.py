@@ -14,12 +14,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.exceptions import BadRequest
 
 from containers.flask.inference import describe, read_infer, shape_infer
-from containers.flask.instances import read_texts
+from containers.flask.instances import read_instances
 from containers.flask.metrics import Metrics
 from containers.flask.openapi import openapi
 from containers.flask.routes import PAGE, add_routes
-from manifest import Manifest
+from containers.flask.task import load_task
+from manifest import Manifest, read_manifest
 from tests.conftest import ManifestFactory
+from tests.containers.conftest import TINY
 
 MAX_BATCH = 3
 
@@ -83,7 +85,7 @@ def test_examples_are_answered(document: dict[str, Any], manifest: Manifest) -> 
         name = content["schema"]["$ref"].rsplit("/", 1)[1]
         schema(document, name).validate(content["example"])
         body = json.dumps(content["example"]).encode()
-        read = read_infer if name == "InferRequest" else read_texts
+        read = read_infer if name == "InferRequest" else read_instances
         assert read(body, max_batch=manifest.max_batch)
 
 
@@ -154,8 +156,11 @@ def test_an_infer_request_is_valid_exactly_if_it_is_read(
 def test_a_predict_request_is_valid_exactly_if_it_is_read(
     document: dict[str, Any], request_: Any
 ) -> None:
+    task = load_task(read_manifest(TINY / "manifest.json"), TINY)
     try:
-        read_texts(json.dumps(request_).encode(), max_batch=MAX_BATCH)
+        body = json.dumps(request_).encode()
+        for instance in read_instances(body, max_batch=MAX_BATCH):
+            task.read(instance, "")
         is_read = True
     except BadRequest:
         is_read = False

@@ -15,9 +15,12 @@ from tokenizers import Tokenizer
 from containers.flask.artifact import StartError
 from containers.flask.engine import Engine, load_engine
 from containers.flask.litert import LiteRTEngine
-from containers.flask.predictor import Classifier, Prediction, read_tokenizer
+from containers.flask.predictor import Predictor
+from containers.flask.task import load_task, read_tokenizer
 from manifest import Manifest
 from tests.containers.conftest import TINY
+
+Answer = dict[str, Any]
 
 TEXTS = [
     "My order never came and nobody answers the phone, this is awful.",
@@ -30,7 +33,7 @@ TEXTS = [
 ]
 
 
-def alone(text: str, manifest: Manifest) -> Prediction:
+def alone(text: str, manifest: Manifest) -> Answer:
     """The same answer from the library's own parts, one text at a time."""
     tokenizer = Tokenizer.from_file(str(TINY / "litert/tokenizer.json"))
     tokenizer.encode_special_tokens = True
@@ -41,51 +44,56 @@ def alone(text: str, manifest: Manifest) -> Prediction:
     run = interpreter.get_signature_runner(f"tokens_{length}")
     padded = np.array([ids + [0] * (length - len(ids))], np.int32)
     row = run(ids=padded)["probabilities"][0]
-    return Prediction(manifest.labels[row.argmax()], round(float(row.max()), 6))
+    return {
+        "label": manifest.labels[row.argmax()],
+        "score": round(float(row.max()), 6),
+    }
 
 
 @pytest.fixture(scope="module")
-def expected(tiny_manifest: Manifest) -> dict[str, Prediction]:
+def expected(tiny_manifest: Manifest) -> dict[str, Answer]:
     return {text: alone(text, tiny_manifest) for text in TEXTS}
 
 
 def test_answers_as_the_model_does_for_each_text_alone(
-    tiny_classifier: Classifier, expected: dict[str, Prediction]
+    tiny_predictor: Predictor, expected: dict[str, Answer]
 ) -> None:
-    assert len({p.score for p in expected.values()}) == len(TEXTS), "a test of nothing"
-    assert tiny_classifier.predict(TEXTS) == [expected[text] for text in TEXTS]
+    assert len({p["score"] for p in expected.values()}) == len(TEXTS), (
+        "a test of nothing"
+    )
+    assert tiny_predictor.predict(TEXTS) == [expected[text] for text in TEXTS]
 
 
 def test_an_answer_depends_neither_on_its_neighbours_nor_on_their_order(
-    tiny_classifier: Classifier, expected: dict[str, Prediction]
+    tiny_predictor: Predictor, expected: dict[str, Answer]
 ) -> None:
     shuffle = random.Random(5)
     for _ in range(50):
         texts = shuffle.choices(TEXTS, k=shuffle.randint(1, 8))
-        assert tiny_classifier.predict(texts) == [expected[text] for text in texts]
+        assert tiny_predictor.predict(texts) == [expected[text] for text in texts]
 
 
 def test_answers_do_not_mix_between_threads(
-    tiny_classifier: Classifier, expected: dict[str, Prediction]
+    tiny_predictor: Predictor, expected: dict[str, Answer]
 ) -> None:
     texts = TEXTS * 40
     with ThreadPoolExecutor(8) as threads:
-        answers = threads.map(lambda text: tiny_classifier.predict([text])[0], texts)
+        answers = threads.map(lambda text: tiny_predictor.predict([text])[0], texts)
     assert list(answers) == [expected[text] for text in texts]
 
 
 def test_a_text_longer_than_the_longest_signature_is_cut(
-    tiny_classifier: Classifier,
+    tiny_predictor: Predictor,
 ) -> None:
     long = "order " * 100
-    cut, uncut = tiny_classifier.predict([long, long + "thank you so much"])
+    cut, uncut = tiny_predictor.predict([long, long + "thank you so much"])
     assert cut == uncut
 
 
 def test_a_special_token_that_somebody_typed_is_text(
-    tiny_classifier: Classifier,
+    tiny_predictor: Predictor,
 ) -> None:
-    typed, split = tiny_classifier.predict(["when [PAD] never", "when [ PAD ] never"])
+    typed, split = tiny_predictor.predict(["when [PAD] never", "when [ PAD ] never"])
     assert typed == split
 
 
@@ -104,13 +112,10 @@ def test_each_text_runs_at_the_shortest_length_that_holds_it(
     tiny_manifest: Manifest,
 ) -> None:
     engine = Recording()
-    tokenizer = read_tokenizer(TINY / "litert/tokenizer.json")
-    classifier = Classifier(
-        tokenizer, engine, labels=tiny_manifest.labels, lengths=(8, 16, 32)
-    )
+    predictor = Predictor(load_task(tiny_manifest, TINY), engine, (8, 16, 32))
     texts = ["? " * (tokens - 2) for tokens in (8, 9, 3, 17, 40)]  # and [CLS] [SEP]
-    classifier.predict(texts)
-    assert engine.shapes == [(2, 8), (1, 16), (2, 32)]
+    predictor.predict(texts)
+    assert engine.shapes == [(1, 8), (1, 16), (1, 8), (1, 32), (1, 32)]
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3])

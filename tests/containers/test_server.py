@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from bench.server import Server, ServerError, litert_command, serve
-from containers.flask.predictor import Classifier
+from containers.flask.door import Limits
+from containers.flask.predictor import Predictor
 from manifest import Manifest
 from tests.containers.conftest import TINY
 
@@ -47,13 +48,13 @@ def ask(connection: http.client.HTTPConnection, texts: list[str]) -> tuple[int, 
 
 
 def test_answers_over_http_as_in_process(
-    server: Server, tiny_classifier: Classifier, tiny_manifest: Manifest
+    server: Server, tiny_predictor: Predictor, tiny_manifest: Manifest
 ) -> None:
     texts = ["My order never came", "thank you 😀", "ok"]
     status, body = ask(connect(server), texts)
     assert status == 200
     assert json.loads(body) == {
-        "predictions": [p._asdict() for p in tiny_classifier.predict(texts)],
+        "predictions": tiny_predictor.predict(texts),
         "model": "tiny-sentiment",
         "version": tiny_manifest.version,
     }
@@ -65,11 +66,7 @@ def test_is_ready_soon_and_stays_small(server: Server) -> None:
 
 
 def test_a_connection_is_kept_longer_than_a_load_balancer_keeps_it() -> None:
-    config = (
-        Path(__file__).parents[2] / "containers/flask/gunicorn_config.py"
-    ).read_text()
-    (keepalive,) = re.findall(r"^keepalive = (\d+)", config, re.MULTILINE)
-    assert int(keepalive) > 60  # an ALB's default idle timeout
+    assert Limits().idle_seconds > 60  # an ALB's default idle timeout
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
@@ -222,7 +219,11 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(artifact: Path) -> None:
 
 
 def test_gunicorn_alone_says_what_it_needs() -> None:
-    command = ["-c", "containers/flask/gunicorn_config.py", "containers.flask.wsgi:app"]
+    command = [
+        "-c",
+        "containers/flask/gunicorn_config.py",
+        "containers.flask.wsgi:create()",
+    ]
     environment = {k: v for k, v in os.environ.items() if k != "MODEL_DIR"}
     ended = subprocess.run(
         [sys.executable, "-m", "gunicorn", *command],

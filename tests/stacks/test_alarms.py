@@ -111,21 +111,6 @@ def test_a_rollout_is_taken_back_by_alarms_that_are_there(
     assert set(configured["AlarmNames"]) <= there
 
 
-def test_a_full_server_wakes_somebody_and_takes_a_rollout_back_where_it_counts(
-    unusual: dict[str, Any], assembly: Path
-) -> None:
-    alarm = named(unusual)["busy"]
-    assert alarm["Threshold"] == DEMO.endpoints[0].watch.busy_percent
-    stats = [q["MetricStat"]["Metric"] for q in alarm["Metrics"] if "MetricStat" in q]
-    counted = {(metric["Namespace"], metric["MetricName"]) for metric in stats}
-    assert counted == {("Lathe", "Rejected"), ("AWS/ApplicationELB", "RequestCount")}
-    service = only(unusual, "AWS::ECS::Service")
-    names = service["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
-    assert alarm["AlarmName"] in names
-    # TF Serving queues, and counts nothing for CloudWatch.
-    assert "busy" not in named(template(assembly, "demo-endpoint-gpu"))
-
-
 def test_a_rollout_that_failed_is_told_with_its_reason(
     endpoint: dict[str, Any],
 ) -> None:
@@ -204,12 +189,6 @@ def test_no_resource_waits_for_itself(assembly: Path) -> None:
                 resources
             )
         TopologicalSorter(waits).prepare()
-
-
-def test_bounds_of_refusals_are_refused_where_they_are_no_share() -> None:
-    watch = replace(ENDPOINT.watch, busy_percent=0)
-    with pytest.raises(ConfigError, match=r"watch.busy_percent: 0 is not between"):
-        replace(DEV, endpoints=(replace(ENDPOINT, watch=watch),))
 
 
 def test_a_bound_of_refusals_is_refused_where_it_is_no_share() -> None:

@@ -42,18 +42,9 @@ Put = Callable[[Any], None]
 @pytest.fixture(scope="module")
 def answers() -> list[dict[str, Any]]:
     """What a build records: the artifact asked in process, not through its server."""
-    from tokenizers import Tokenizer
+    from containers.flask.predictor import load_predictor
 
-    from containers.flask.engine import load_engine
-    from containers.flask.predictor import Classifier
-
-    classifier = Classifier(
-        Tokenizer.from_file(str(TINY / "litert/tokenizer.json")),
-        load_engine(MANIFEST, TINY, 1),
-        labels=MANIFEST.labels,
-        lengths=MANIFEST.lengths,
-    )
-    return [each._asdict() for each in classifier.predict(list(TEXTS))]
+    return [dict(each) for each in load_predictor(MANIFEST, TINY).predict(TEXTS)]
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,10 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Template
 
-from containers.flask.emf import NAMESPACE, UNITS
 from costs.hourly import fargate_dollars
-from costs.usage import Usage
 from stacks.endpoint import EndpointStack
 from stacks.names import Names
 from stacks.settings.stage import StageConfig
-from stacks.telemetry import SERVER
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import (
     DEMO,
@@ -138,17 +135,6 @@ def test_the_servers_own_metrics_are_those_of_the_endpoint(page: Widgets) -> Non
             "stage": "demo",
             "endpoint": "internet",
         }
-
-
-def test_what_is_shown_of_a_server_is_what_it_tells(page: Widgets) -> None:
-    shown = {name for namespace, name in metrics(page) if namespace == "Lathe"}
-    assert shown <= UNITS.keys()
-    assert NAMESPACE == SERVER
-    assert Usage().server_metrics_per_endpoint.maximum == len(UNITS)
-
-
-def test_a_server_that_counts_nothing_has_no_graphs(gpu_page: Widgets) -> None:
-    assert not [name for namespace, name in metrics(gpu_page) if namespace == "Lathe"]
 
 
 def test_bounds_are_drawn_where_alarms_have_them(page: Widgets) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from containers.flask.app import create_app
-from containers.flask.lifecycle import Lifecycle
+from containers.flask.door import Limits
+from containers.flask.metrics import Metrics
 from manifest import Runtime
 from stacks.runtimes import SERVERS
 from tests.conftest import ManifestFactory
@@ -60,7 +61,9 @@ def test_the_task_runs_as_the_image_s_own_user(container: dict[str, Any]) -> Non
 def test_health_is_asked_for_where_the_server_answers_it(
     endpoint: dict[str, Any], make_manifest: ManifestFactory
 ) -> None:
-    app = create_app(make_manifest(), Lifecycle("never started", load=lambda: None))
+    app = create_app(
+        make_manifest(), state=lambda: "loading", metrics=Metrics(), max_body_bytes=1
+    )
     paths = {rule.rule for rule in app.url_map.iter_rules()}
     group = only(endpoint, "AWS::ElasticLoadBalancingV2::TargetGroup")
     assert group["HealthCheckPath"] in paths
@@ -72,7 +75,7 @@ def test_the_server_keeps_a_connection_longer_than_the_load_balancer(
     """Or the balancer sends a request into a connection that is being closed: 502."""
     balancer = only(endpoint, "AWS::ElasticLoadBalancingV2::LoadBalancer")
     attributes = {a["Key"]: a["Value"] for a in balancer["LoadBalancerAttributes"]}
-    assert gunicorn("keepalive") > int(attributes["idle_timeout.timeout_seconds"])
+    assert Limits().idle_seconds > int(attributes["idle_timeout.timeout_seconds"])
 
 
 def test_a_task_is_not_killed_while_it_drains(container: dict[str, Any]) -> None:

@@ -63,8 +63,6 @@ def test_ecs_is_told_the_kind_its_steps_and_how_long_it_may_be_taken_back(
 def test_every_kind_is_taken_back_by_alarms_that_there_are(rollouts: Rollouts) -> None:
     for kind, (found, _) in rollouts.items():
         told = only(found, SERVICE)["DeploymentConfiguration"]
-        # dev counts nothing, to be cheap; blue-green is TF Serving's.
-        own = {"busy"} if kind in ("canary", "linear") else set[str]()
         breaker = {"Enable": True, "Rollback": True}
         assert told["DeploymentCircuitBreaker"] == breaker, kind
         assert (told["Alarms"]["Enable"], told["Alarms"]["Rollback"]) == (True, True)
@@ -74,7 +72,6 @@ def test_every_kind_is_taken_back_by_alarms_that_there_are(rollouts: Rollouts) -
             "failing",
             "slow",
             "unhealthy",
-            *own,
         }
         assert set(wanted) <= set(names)
 

@@ -210,13 +210,3 @@ def test_arm_is_named_where_ecs_would_not_know(make_manifest: ManifestFactory) -
     found = deployed(arm, make_manifest(architecture="arm64"))
     platform = only(found, "AWS::ECS::TaskDefinition")["RuntimePlatform"]
     assert platform == {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"}
-
-
-def test_a_server_tells_its_metrics_where_they_are_asked_for(assembly: Path) -> None:
-    for stack, told in (
-        ("dev-endpoint-support-sentiment", set[str]()),
-        ("demo-endpoint-internet", {"emf"}),
-        ("demo-endpoint-gpu", set[str]()),
-    ):
-        environment = container(template(assembly, stack))["Environment"]
-        assert {e["Value"] for e in environment if e["Name"] == "METRICS"} == told

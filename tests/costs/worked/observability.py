@@ -19,26 +19,6 @@ CASES: Cases = {
         one("Logs::LogGroup", LogGroupClass="INFREQUENT_ACCESS", RetentionInDays=365),
         both(0.1 * 0.25 + 0.1 * 12 * 0.15 * 0.03),
     ),
-    "a log group that a server's metrics are taken from": (
-        {
-            **one("Logs::LogGroup", RetentionInDays=365),
-            "T": resource(
-                "ECS::TaskDefinition",
-                ContainerDefinitions=[
-                    {
-                        "Environment": [{"Name": "METRICS", "Value": "emf"}],
-                        "LogConfiguration": {
-                            "Options": {"awslogs-group": {"Ref": "It"}}
-                        },
-                    }
-                ],
-            ),
-        },
-        Scale(
-            0.1 * 0.5 + 0.1 * 12 * 0.15 * 0.03 + 8 * 0.3,
-            0.5 * 0.5 + 0.5 * 12 * 0.15 * 0.03 + 8 * 0.3,
-        ),
-    ),
     "a flow log's group": (
         {
             **one("Logs::LogGroup"),
