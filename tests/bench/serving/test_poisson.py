@@ -146,7 +146,7 @@ def test_says_when_it_fell_behind() -> None:
     with server(right) as port:
         offered = ask(port, 200_000, 0.3, connections=2, patience_s=1)
     assert not offered.kept_schedule
-    assert offered.late_p99_ms > 10
+    assert offered.late_p99_ms > 20
 
 
 def test_says_in_one_line_why_it_cannot_run() -> None:

@@ -1,0 +1,92 @@
+"""The texts that are asked, and what the build's own variants answered to them.
+
+.venv/build/bin/python -m bench.serving.known build/support-sentiment > known.json
+
+Runs in the build environment, where the spec's data are. The texts are the test
+split, whole: real messages in their natural mix of lengths, all distinct.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from manifest import read_manifest
+from model_build.dataset import read_dataset
+from model_build.sources import locate
+from model_build.spec import read_spec
+
+ROOT = Path(__file__).parents[2]
+
+
+class Known(msgspec.Struct, frozen=True):
+    """`probabilities` by variant: [texts][classes], as its export answered."""
+
+    labels: list[str]
+    texts: list[str]
+    probabilities: dict[str, list[list[float]]]
+
+    def answers(self, variant: str) -> list[str]:
+        """Return the label of each text."""
+        return label(self.labels, self.probabilities[variant])
+
+
+def label(labels: list[str], probabilities: list[list[float]]) -> list[str]:
+    return [labels[row.index(max(row))] for row in probabilities]
+
+
+def step(artifact: Path, name: str) -> Path:
+    """Return the one finished step of this name; raises FileNotFoundError."""
+    found = sorted((artifact / "steps").glob(f"{name}-*"))
+    if len(found) != 1:
+        raise FileNotFoundError(
+            f"{artifact}/steps/{name}-*: {len(found)} there, 1 wanted: build it anew"
+        )
+    return found[0]
+
+
+def read_known(path: Path) -> Known:
+    return msgspec.json.decode(path.read_bytes(), type=Known)
+
+
+def _known(artifact: Path, spec_path: Path, data_dir: Path | None) -> Known:
+    spec = read_spec(spec_path)
+    dataset = read_dataset(
+        locate(spec.data.source, data_dir), spec.data, list(spec.labels)
+    )
+    texts = [example.text for example in dataset.test]
+    probabilities = {}
+    for variant in dict.fromkeys(p.variant for p in spec.passes):
+        file = step(artifact, f"answers-{variant}") / "probabilities.npy"
+        rows = np.load(file, allow_pickle=False)
+        if len(rows) != len(texts):
+            raise ValueError(f"{file}: {len(rows)} answers to {len(texts)} texts")
+        probabilities[variant] = rows.tolist()
+    return Known(list(spec.labels), texts, probabilities)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.serving.known",
+        description="Print the test split's texts and what the build answered.",
+    )
+    parser.add_argument("artifact", type=Path, help="artifact directory, with steps/")
+    parser.add_argument("--spec", type=Path, help="default: the one of its name")
+    parser.add_argument("--data-dir", type=Path)
+    options = parser.parse_args()
+    try:
+        name = read_manifest(options.artifact / "manifest.json").name
+        spec = options.spec or ROOT / f"model_build/specs/{name}.toml"
+        known = _known(options.artifact, spec, options.data_dir)
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    json.dump(msgspec.to_builtins(known), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
