@@ -84,7 +84,7 @@ def main() -> None:
     out, known = options.out, read_known(options.known)
     manifest = read_manifest(options.artifact / "manifest.json")
     shared: dict[str, Any] = {
-        "tokenizer": options.artifact / "litert/tokenizer.json",
+        "tokenizer": options.artifact / manifest.folder("flask") / "tokenizer.json",
         "labels": manifest.labels,
         "longest": manifest.lengths[-1],
         "threads": 1,

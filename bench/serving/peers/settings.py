@@ -42,7 +42,7 @@ def load(settings: Settings) -> Classifier:
     make = torch_classifier if model.suffix == ".safetensors" else onnx_classifier
     return make(
         model,
-        artifact / "litert/tokenizer.json",
+        artifact / manifest.folder("flask") / "tokenizer.json",
         labels=manifest.labels,
         longest=manifest.lengths[-1],
         threads=settings.engine_threads,
