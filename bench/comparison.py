@@ -107,13 +107,21 @@ def _served(name: str, server: Server, rounds: Sequence[_Round]) -> Served:
 def ratio(above: Sequence[float], below: Sequence[float]) -> Ratio:
     """Return the median ratio of pairs with its distribution-free 95 % interval.
 
-    Order statistics of the sign test: with 6 to 8 rounds the least and the greatest,
-    with more some from the ends. Under 6 rounds no interval has 95 %; then infinite.
+    Under 6 rounds no interval has 95 %; then it is 0 to infinite.
     """
-    ratios = sorted(x / y for x, y in zip(above, below, strict=True))
-    count = len(ratios)
+    ratios = [x / y for x, y in zip(above, below, strict=True)]
+    low, high = median_interval(ratios)
+    return Ratio(statistics.median(ratios), max(low, 0.0), high, len(ratios))
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the interval that holds the median at 95 %; infinite under 6 values.
+
+    Order statistics of the sign test: with 6 to 8 values the least and the greatest,
+    with more some from the ends.
+    """
+    ordered, count = sorted(values), len(values)
     outside, cut = 0.0, 0
     while (outside := outside + math.comb(count, cut) / 2**count) <= 0.025:
         cut += 1
-    low, high = (ratios[cut - 1], ratios[-cut]) if cut else (0.0, math.inf)
-    return Ratio(statistics.median(ratios), low, high, count)
+    return (ordered[cut - 1], ordered[-cut]) if cut else (-math.inf, math.inf)
