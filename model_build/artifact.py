@@ -80,12 +80,13 @@ def version_of(files: Mapping[str, str], server: str, machine: Architecture) -> 
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def complete(exported: Manifest, sample: Path) -> Manifest:
-    """The manifest with its held-out sample, and the server and machine of today.
+def complete(exported: Manifest, directory: Path, added: Iterable[Path]) -> Manifest:
+    """The manifest with files `added` to `directory`, and today's server and machine.
 
     An export is kept while its model does not change; what serves it may have.
     """
-    files = {**exported.files, sample.name: file_digest(sample)}
+    new = {str(path.relative_to(directory)): file_digest(path) for path in added}
+    files = {**exported.files, **new}
     server = server_digest()
     return replace(
         exported,

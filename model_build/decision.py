@@ -25,6 +25,7 @@ from model_build.report import (
     manifest_serving,
 )
 from model_build.spec import Spec
+from model_build.tf_serving import CONFIGS
 
 PRICE_REGION = "us-east-1"
 SOFTWARE = ("tensorflow", "ai-edge-litert", "tensorflow-model-optimization", "numpy")
@@ -100,7 +101,7 @@ def release(
     (out / "manifest.json").unlink(missing_ok=True)
     (out / "report.json").write_bytes(report.to_json())
     (out / "report.html").write_text(render(report), encoding="utf-8")
-    for folder in ("litert", "saved_model"):
+    for folder in ("litert", "saved_model", CONFIGS):
         shutil.rmtree(out / folder, ignore_errors=True)
     if not report.passed:
         return

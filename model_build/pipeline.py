@@ -31,6 +31,7 @@ from model_build.report import Report
 from model_build.sample import TEXTS, write_sample
 from model_build.spec import Spec
 from model_build.steps import Done, Steps
+from model_build.tf_serving import write_serving_files
 from model_build.tokens import read_tokenizer, tokenize
 
 TRAINING = (
@@ -42,6 +43,7 @@ TRAINING = (
     "passes/base.py",
 )
 SERVED_TEXTS = 512  # of the test split, in turn, as load
+WARMUP_TEXTS = 128  # of the training split, in random order
 
 
 class BuildBusyError(RuntimeError):
@@ -235,13 +237,16 @@ class _Build:
     def _whole(self, export: Done, shares: np.ndarray, inputs: Inputs) -> Done:
         """The export that ships, with its held-out sample and final manifest."""
         texts = [example.text for example in inputs.dataset.test[:TEXTS]]
+        # Not the test split: what it says of the model must stay unseen.
+        common = [example.text for example in inputs.dataset.train[:WARMUP_TEXTS]]
 
         def make(out: Path) -> None:
             exported = read_manifest(export.path / "manifest.json")
             artifact.publish(export.path, out, exported.files)
             sample = out / "sample.json"
             write_sample(sample, out, texts, self.spec.labels, shares[:TEXTS])
-            manifest = artifact.complete(exported, sample)
+            added = [sample, *write_serving_files(out, exported, common)]
+            manifest = artifact.complete(exported, out, added)
             (out / "manifest.json").write_text(manifest.to_json())
 
         asked = [
@@ -250,7 +255,7 @@ class _Build:
             server_digest(),
             artifact.architecture(),
         ]
-        files = ("artifact.py", "sample.py", "../manifest.py")
+        files = ("artifact.py", "sample.py", "tf_serving.py", "../manifest.py")
         return self.steps.run("artifact", asked, files, make)
 
     def _measure(self, exports: Mapping[str, Done], inputs: Inputs) -> Measurements:

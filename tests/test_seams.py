@@ -31,7 +31,7 @@ ALLOWED = {
     "costs": {"manifest"},
     "bench": {
         "bentoml", "containers", "flask", "httptools", "manifest", "model_build", "msgspec", "numpy", "onnx",
-        "onnxruntime", "tensorflow", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
+        "onnxruntime", "tensorflow", "tensorflow_text", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
     },
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
     "stacks": {"aws_cdk", "boto3", "botocore", "constructs", "manifest", "costs"},  # boto3: its commands
@@ -47,8 +47,8 @@ ALLOWED = {
     },
     "model_build": {
         "ai_edge_litert", "bench", "costs", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "numpy",
-        "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_text", "tf_keras",
-        "tokenizers",
+        "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving", "tensorflow_text",
+        "tf_keras", "tokenizers",
     },
 }  # fmt: skip
 

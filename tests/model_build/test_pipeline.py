@@ -82,6 +82,12 @@ def test_a_build_makes_measures_and_releases_every_variant(
     ]
     assert all((out / name).is_file() for name in manifest.files)
     assert (out / "saved_model" / "saved_model.pb").is_file()
+    assert {name for name in manifest.files if name.startswith("tf_serving/")} == {
+        "tf_serving/batching.config",
+        "tf_serving/models.config",
+        "tf_serving/monitoring.config",
+    }
+    assert "saved_model/assets.extra/tf_serving_warmup_requests" in manifest.files
     sample = json.loads((out / "sample.json").read_text())
     answers = answers_of(out, manifest, sample["instances"])
     for found, told in zip(answers, sample["answers"]["flask"], strict=True):
