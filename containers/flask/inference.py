@@ -100,7 +100,7 @@ def describe(manifest: Manifest) -> dict[str, Any]:
     return {
         "name": manifest.name,
         "versions": [manifest.version],
-        "platform": "lathe",
+        "platform": f"lathe_{manifest.engine}",
         "inputs": _described(inputs),
         "outputs": _described(OUTPUTS[manifest.task]),
     }

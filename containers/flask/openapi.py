@@ -22,6 +22,7 @@ _ERRORS: Mapping[int, str] = {
     408: "The request did not arrive in time.",
     413: "The body is larger than allowed.",
     429: "More is asked than can be answered within the bound on waiting.",
+    431: "The headers are larger than allowed.",
     503: "The model is still loading, or the server is about to stop.",
     504: "The request's own deadline passed before its turn came.",
 }
@@ -126,7 +127,7 @@ def _post(
         },
         "responses": {
             "200": _content("The answers, in the order asked.", _ref(answer)),
-            **_errors(400, 404, 405, 408, 413, 429, 503, 504),
+            **_errors(400, 404, 405, 408, 413, 429, 431, 503, 504),
         },
     }
 
@@ -140,7 +141,7 @@ def _get(summary: str, answer: str) -> dict[str, Any]:
         "summary": summary,
         "responses": {
             "200": _content(summary + ".", _ref(answer)),
-            **_errors(404, 405, 408),
+            **_errors(400, 404, 405, 408, 413, 431),
         },
     }
 
@@ -160,7 +161,7 @@ def _page(summary: str, media: str) -> dict[str, Any]:
                 "description": summary + ".",
                 "content": {media: {"schema": schema}},
             },
-            **_errors(404, 405, 408),
+            **_errors(400, 404, 405, 408, 413, 431),
         },
     }
 

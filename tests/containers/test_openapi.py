@@ -70,9 +70,9 @@ def test_every_status_that_can_come_is_there_and_says_when_to_come_back(
 ) -> None:
     for path, verbs in document["paths"].items():
         for verb, operation in verbs.items():
-            wanted = {"200", "404", "405", "408"}
+            wanted = {"200", "400", "404", "405", "408", "413", "431"}
             if verb == "post":
-                wanted |= {"400", "413", "429", "503", "504"}
+                wanted |= {"429", "503", "504"}
             assert wanted <= operation["responses"].keys(), path
     for status in ("429", "503"):
         assert document["components"]["responses"][status]["headers"]["Retry-After"]
@@ -208,6 +208,20 @@ def test_metrics_are_told_as_asked(client: FlaskClient) -> None:
     assert b"lathe_ready" in client.get("/metrics").data
     asked = {"Accept": "application/openmetrics-text; version=1.0.0"}
     assert client.get("/metrics", headers=asked).data.endswith(b"# EOF\n")
+
+
+def test_a_question_answering_model_is_documented_too(
+    make_manifest: ManifestFactory,
+) -> None:
+    document = openapi(
+        make_manifest(task="question-answering", labels=()), max_body_bytes=1000
+    )
+    OpenAPIV31SpecValidator(document).validate()
+    for verbs in document["paths"].values():
+        if operation := verbs.get("post"):
+            content = operation["requestBody"]["content"]["application/json"]
+            name = content["schema"]["$ref"].rsplit("/", 1)[1]
+            schema(document, name).validate(content["example"])
 
 
 def test_the_page_works_without_any_other_server(client: FlaskClient) -> None:
