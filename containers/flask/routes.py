@@ -8,17 +8,15 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask, Response, request
 
+from containers.flask.exposition import Exposition
 from containers.flask.inference import describe
 from containers.flask.metrics import Metrics
 from containers.flask.openapi import openapi
 from manifest import Manifest
-
-if TYPE_CHECKING:
-    from containers.flask.exposition import Exposition
 
 PAGE = Path(__file__).with_name("docs.html")
 
@@ -68,16 +66,11 @@ def add_routes(
             html, headers=_policy(html), content_type="text/html; charset=utf-8"
         )
 
-    @cache
-    def exposition() -> Exposition:
-        # Imported once somebody looks: 15 MB that most tasks on AWS can do without.
-        from containers.flask.exposition import Exposition
-
-        return Exposition(metrics)
+    exposition = Exposition(metrics)
 
     @app.get("/metrics")
     def prometheus() -> Response:
-        body, content_type = exposition().encode(request.headers.get("Accept", ""))
+        body, content_type = exposition.encode(request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
 
