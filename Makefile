@@ -94,12 +94,15 @@ lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*
 	compile() { $(UV) pip compile -q --python-version 3.11 --generate-hashes "$$@"; }; \
 	light="--override containers/flask/requirements.overrides"; \
 	compile $$light containers/flask/requirements.in -o containers/flask/requirements.txt; \
+	compile $$light --override containers/flask/requirements-openvino.overrides \
+	  containers/flask/requirements-openvino.in -o containers/flask/requirements-openvino.txt; \
 	compile $$light requirements.in -o requirements.txt; \
-	compile $$light requirements-dev.in -o requirements-dev.txt; \
+	heavy="--override model_build/requirements.overrides"; \
+	compile $$light $$heavy requirements-dev.in -o requirements-dev.txt; \
 	compile containers/layers/requirements.in -o containers/layers/requirements.txt; \
 	compile requirements-uv.in -o requirements-uv.txt; \
-	compile model_build/requirements.in -o model_build/requirements.txt; \
-	compile model_build/requirements-dev.in -o model_build/requirements-dev.txt; \
+	compile $$heavy model_build/requirements.in -o model_build/requirements.txt; \
+	compile $$heavy model_build/requirements-dev.in -o model_build/requirements-dev.txt; \
 	compile bench/serving/requirements.in -o bench/serving/requirements.txt; \
 	compile --no-deps model_build/requirements-demo.in -o model_build/requirements-demo.txt
 	npm install --package-lock-only

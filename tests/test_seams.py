@@ -41,14 +41,14 @@ ALLOWED = {
     "images": {"manifest"},
     "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
     "containers": {
-        "ai_edge_litert", "cachetools", "flask", "gunicorn", "httptools", "numpy", "prometheus_client", "redis", "tokenizers", "uvloop",
-        "werkzeug", "manifest",
+        "ai_edge_litert", "cachetools", "flask", "gunicorn", "httptools", "numpy", "openvino", "prometheus_client",
+        "redis", "tokenizers", "uvloop", "werkzeug", "manifest",
         "cyclonedx", "packageurl",  # layers/materials.py, while an image is built
     },
     "model_build": {
-        "ai_edge_litert", "bench", "costs", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "numpy",
-        "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving", "tensorflow_text",
-        "tf_keras", "tokenizers",
+        "ai_edge_litert", "bench", "costs", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "nncf", "numpy",
+        "openvino", "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving",
+        "tensorflow_text", "tf_keras", "tokenizers",
     },
 }  # fmt: skip
 

@@ -29,10 +29,15 @@ def load_engine(manifest: Manifest, directory: Path, cores: int) -> Engine:
 
     `cores` is how many threads will call run() at once, and how many cores they share.
     """
-    from containers.flask.litert import LiteRTEngine  # an image has one engine
-
     path = directory / manifest.engine / MODEL[manifest.engine][0]
-    return LiteRTEngine(path, shapes=row_shapes(manifest), cores=cores)
+    shapes = row_shapes(manifest)
+    if manifest.engine == "openvino":
+        from containers.flask.openvino import OpenVINOEngine  # an image has one engine
+
+        return OpenVINOEngine(path, shapes=shapes, cores=cores)
+    from containers.flask.litert import LiteRTEngine
+
+    return LiteRTEngine(path, shapes=shapes, cores=cores)
 
 
 def row_shapes(manifest: Manifest) -> dict[int, tuple[int, ...]]:

@@ -12,6 +12,7 @@ from manifest import Manifest, read_manifest
 
 TINY = Path(__file__).parent / "tiny"  # written by tiny_artifact.py
 TINY_QA = Path(__file__).parent / "tiny_qa"  # the same, for question answering
+TINY_OPENVINO = Path(__file__).parent / "tiny_openvino"  # the other engine
 
 
 @pytest.fixture(scope="session")

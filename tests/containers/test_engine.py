@@ -6,6 +6,7 @@ import random
 from bisect import bisect_left
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from containers.flask.artifact import StartError
 from containers.flask.engine import Engine, load_engine, row_shapes
 from containers.flask.task import Encoded, Item, load_task
 from manifest import Manifest, read_manifest
-from tests.containers.conftest import TINY, TINY_QA
+from tests.containers.conftest import TINY, TINY_OPENVINO, TINY_QA
 from tests.containers.test_question_answering import sentence
 
 
@@ -26,6 +28,8 @@ class Served:
     def __init__(self, directory: Path) -> None:
         self.manifest: Manifest = read_manifest(directory / "manifest.json")
         self.task = load_task(self.manifest, directory)
+        if self.manifest.engine == "openvino":
+            pytest.importorskip("openvino", reason="make install has it")
         self.engine: Engine = load_engine(self.manifest, directory, 2)
 
     def items(self, count: int, seed: int) -> list[Item]:
@@ -53,7 +57,10 @@ class Served:
         return self.task.answer(encoded, outputs)
 
 
-@pytest.fixture(scope="module", params=[TINY, TINY_QA], ids=lambda path: path.name)
+ARTIFACTS = [TINY, TINY_QA, TINY_OPENVINO]
+
+
+@pytest.fixture(scope="module", params=ARTIFACTS, ids=lambda path: path.name)
 def served(request: pytest.FixtureRequest) -> Served:
     return Served(request.param)
 
@@ -68,7 +75,7 @@ def test_a_row_answers_the_same_in_every_batch_bit_for_bit(served: Served) -> No
     words = random.Random(1)
     rows = [row for e in served.task.encode(served.items(40, 2)) for row in e.rows]
     for _ in range(60):
-        some = words.choices(rows, k=words.randint(1, 9))
+        some = words.choices(rows, k=words.randint(1, 20))
         ids = served.padded(some)
         together = served.engine.run(ids)
         for row, output in zip(ids, together, strict=True):
@@ -98,3 +105,33 @@ def test_the_graph_tells_a_context_from_a_question_by_the_separator() -> None:
     first, second = (served.padded(each.rows) for each in (one, other))
     assert np.count_nonzero(first) == np.count_nonzero(second)
     assert np.abs(served.engine.run(first) - served.engine.run(second)).max() > 0.01
+
+
+@pytest.mark.parametrize("directory", [TINY, TINY_OPENVINO], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": ("no", "yes")}, r"answers \(1, 3\), \(1, 2\) wanted"),
+        (
+            {"task": "question-answering", "labels": ()},
+            r"answers \(1, 3\), \(1, 8, 2\)",
+        ),
+    ],
+)
+def test_refuses_a_model_that_is_not_what_the_manifest_says(
+    directory: Path, changes: dict[str, Any], message: str
+) -> None:
+    manifest = replace(read_manifest(directory / "manifest.json"), **changes)
+    if manifest.engine == "openvino":
+        pytest.importorskip("openvino", reason="make install has it")
+    with pytest.raises(StartError, match=rf"model\.(tflite|xml): .*{message}"):
+        load_engine(manifest, directory, 1)
+
+
+def test_refuses_a_file_that_is_no_model_of_openvino(tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="make install has it")
+    manifest = read_manifest(TINY_OPENVINO / "manifest.json")
+    (tmp_path / "openvino").mkdir()
+    (tmp_path / "openvino/model.xml").write_text("<net>")
+    with pytest.raises(StartError, match=r"model\.xml: "):
+        load_engine(manifest, tmp_path, 1)

@@ -1,9 +1,10 @@
-"""Writes tests/containers/tiny and tiny_qa: real artifacts of 2 layers and width 16.
+"""Writes tests/containers/tiny*: real artifacts of 2 layers and width 16.
 
 Run it in the build environment, from the repository root, when the layout of an
 artifact changes:  .venv/build/bin/python -m tests.containers.tiny_artifact
 Their weights are random, so their answers mean nothing; but they differ from text to
 text. tiny_qa answers questions: its graph tells a context's tokens from a question's.
+tiny_openvino is model_build's own encoder, exported and quantized as a build does it.
 """
 
 from __future__ import annotations
@@ -22,10 +23,16 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
 
-from manifest import Manifest, Step
+from manifest import Engine, Manifest, Step
+from model_build.dataset import Example
+from model_build.encoder import fresh_weights
+from model_build.model import EncoderShape, LayerShape, Model
+from model_build.openvino import export_openvino
+from model_build.tokens import tokenize
 
 OUT = Path(__file__).parent / "tiny"
 OUT_QA = Path(__file__).parent / "tiny_qa"
+OUT_OPENVINO = Path(__file__).parent / "tiny_openvino"
 LENGTHS = (8, 16, 32)
 LENGTHS_QA = (16, 32)
 LABELS = ("negative", "neutral", "positive")
@@ -47,16 +54,42 @@ def main() -> None:
     _write(OUT, tokenizer, _convert(encoder, LENGTHS), _manifest)
     reader = Reader(encoder, separator=tokenizer.token_to_id("[SEP]"))
     _write(OUT_QA, tokenizer, _convert(reader, LENGTHS_QA), _manifest_qa)
+    folder = _fresh(OUT_OPENVINO, "openvino", tokenizer)
+    _export_openvino(tokenizer, folder / "model.xml")
+    (OUT_OPENVINO / "manifest.json").write_text(
+        _manifest(OUT_OPENVINO, "openvino").to_json()
+    )
 
 
 def _write(
     out: Path, tokenizer: Tokenizer, model: bytes, manifest: Callable[[Path], Manifest]
 ) -> None:
-    shutil.rmtree(out, ignore_errors=True)
-    (out / "litert").mkdir(parents=True)
-    tokenizer.save(str(out / "litert/tokenizer.json"), pretty=False)
-    (out / "litert/model.tflite").write_bytes(model)
+    (_fresh(out, "litert", tokenizer) / "model.tflite").write_bytes(model)
     (out / "manifest.json").write_text(manifest(out).to_json())
+
+
+def _fresh(out: Path, engine: str, tokenizer: Tokenizer) -> Path:
+    shutil.rmtree(out, ignore_errors=True)
+    (out / engine).mkdir(parents=True)
+    tokenizer.save(str(out / engine / "tokenizer.json"), pretty=False)
+    return out / engine
+
+
+def _export_openvino(tokenizer: Tokenizer, path: Path) -> None:
+    layer = LayerShape(HEADS, 4 * WIDTH)
+    shape = EncoderShape(
+        vocabulary=tokenizer.get_vocab_size(),
+        positions=max(LENGTHS),
+        width=WIDTH,
+        head_width=WIDTH // HEADS,
+        layers=(layer,) * LAYERS,
+        classes=len(LABELS),
+    )
+    weights = fresh_weights(shape, seed=7)
+    weights = {name: 4 * w if w.ndim == 2 else w for name, w in weights.items()}
+    examples = [Example(text, 0, 1.0) for text in TEXTS]
+    calibration = tokenize(examples, tokenizer)
+    export_openvino(Model(shape, weights, "dynamic-int8"), calibration, path)
 
 
 def _tokenizer() -> Tokenizer:
@@ -168,12 +201,10 @@ def _convert(model: Encoder | Reader, lengths: Sequence[int]) -> bytes:
     return bytes(converted)
 
 
-def _manifest(out: Path) -> Manifest:
+def _manifest(out: Path, engine: Engine = "litert") -> Manifest:
     files = {
-        f"litert/{name}": hashlib.sha256(
-            (out / "litert" / name).read_bytes()
-        ).hexdigest()
-        for name in ("model.tflite", "tokenizer.json")
+        f"{engine}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((out / engine).iterdir())
     }
     return Manifest(
         name="tiny-sentiment",
@@ -185,7 +216,7 @@ def _manifest(out: Path) -> Manifest:
         architecture="x86_64",
         task="classification",
         runtime="flask",
-        engine="litert",
+        engine=engine,
         labels=LABELS,
         lengths=LENGTHS,
         max_batch=8,

@@ -1,0 +1,79 @@
+"""The second form of the light server's model: OpenVINO, one file for any length."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nncf
+import numpy as np
+import openvino
+import tensorflow as tf
+
+from model_build.encoder import to_keras
+from model_build.model import Model
+from model_build.quiet import quiet
+from model_build.tokens import Tokens
+
+CALIBRATION = 300  # training examples; NNCF's own default
+
+
+def export_openvino(model: Model, calibration: Tokens, path: Path) -> None:
+    """Write `model` as path (.xml) and its weights beside it (.bin).
+
+    `ids` int32 [batch, length], padded with 0, gives `probabilities` float32 [batch,
+    classes]. Where `model` asks for int8, weights and activations are quantized after
+    training, on scales that `calibration` gives (Lin et al., 2016, arXiv 1511.06393;
+    NNCF): fixed scales, so that an answer does not depend on its batch.
+    """
+    encoder = to_keras(model)
+    module = tf.Module()
+    module.weights = encoder.variables
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, "ids")])
+    def classify(ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": tf.nn.softmax(encoder(ids)["logits"])}
+
+    with tempfile.TemporaryDirectory() as directory, quiet():
+        tf.saved_model.save(module, directory, signatures=classify)
+        converted = openvino.convert_model(directory)
+        if model.precision == "dynamic-int8":
+            converted = _quantize(converted, calibration)
+        openvino.save_model(converted, path, compress_to_fp16=False)
+
+
+def _quantize(converted: Any, calibration: Tokens) -> Any:
+    rows = [
+        ids[np.newaxis, :used]
+        for ids, used in zip(calibration.ids, calibration.lengths, strict=True)
+    ]
+    nncf.set_log_level(logging.ERROR)
+    with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+        return nncf.quantize(
+            converted,
+            nncf.Dataset(rows),
+            model_type=nncf.ModelType.TRANSFORMER,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(rows),
+        )
+
+
+def probabilities(path: Path, lengths: Sequence[int], tokens: Tokens) -> np.ndarray:
+    """What the exported file answers, example by example: float32 [n, classes]."""
+    settings = {
+        "INFERENCE_NUM_THREADS": os.cpu_count(),
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    compiled = openvino.Core().compile_model(path, "CPU", settings)
+    found = []
+    for ids, used in zip(tokens.ids, tokens.lengths, strict=True):
+        padded = np.zeros((1, next(n for n in lengths if n >= used)), np.int32)
+        padded[0, :used] = ids[:used]
+        found.append(compiled(padded)[0][0])
+    return np.array(found, np.float32)
