@@ -72,8 +72,8 @@ class _Row:
 class Batcher:
     """Gives waiting rows to an engine, a batch a thread.
 
-    Rows of one length bucket form a batch, up to `max_tokens` with their padding;
-    the row that waited longest says which bucket is next. A free thread never waits
+    Rows of one length bucket form a batch, up to the engine's `batch_tokens` with their
+    padding; the row that waited longest says which bucket is next. A free thread never waits
     for a batch to fill, so an idle server adds no delay; while all threads are busy,
     what arrives is grouped. `submit`, `cancel` and the answers belong to one thread:
     the event loop's, where `call_soon` (call_soon_threadsafe) brings them.
@@ -85,7 +85,6 @@ class Batcher:
         *,
         lengths: Sequence[int],
         threads: int,
-        max_tokens: int,
         call_soon: Callable[..., Any],
         observe: Callable[[int, int, int, float], None],
     ) -> None:
@@ -93,7 +92,7 @@ class Batcher:
         self._engine = engine
         self._waiting: dict[int, deque[_Row]] = {length: deque() for length in lengths}
         self._threads = threads
-        self._max_tokens = max_tokens
+        self._max_tokens = engine.batch_tokens
         self._call_soon = call_soon
         self._observe = observe
         self._changed = threading.Condition(threading.Lock())
@@ -102,6 +101,7 @@ class Batcher:
         self._number = 0
         self._queued_tokens = 0
         self._queued_rows = 0
+        self._running_tokens = 0
         self._seconds_a_token = self._time_a_token(max(lengths))
         for number in range(threads):
             name = f"engine-{number}"
@@ -114,8 +114,14 @@ class Batcher:
 
     @property
     def wait_seconds(self) -> float:
-        """How long a row that came now would wait, by the recent cost of a token."""
-        return self._queued_tokens * self._seconds_a_token / self._threads
+        """How long a row that came now would wait, by the recent cost of a token.
+
+        What runs is half done, on average; a free thread would take the row at once.
+        """
+        if not self._queued_tokens and self._idle:
+            return 0.0
+        tokens = self._queued_tokens + self._running_tokens / 2
+        return tokens * self._seconds_a_token / self._threads
 
     def submit(self, rows: Sequence[list[int]], deadline: float, done: Done) -> Ticket:
         """Queue one request's rows of token ids, each no longer than the last bucket.
@@ -215,6 +221,7 @@ class Batcher:
                 self._leave(row, length)
                 batch.append(row)
             if batch:
+                self._running_tokens += length * len(batch)
                 return length, batch
         return None
 
@@ -225,6 +232,8 @@ class Batcher:
         padded: int,
         seconds: float,
     ) -> None:
+        with self._changed:
+            self._running_tokens -= padded
         cost = seconds / padded
         self._seconds_a_token += _LEARNING * (cost - self._seconds_a_token)
         self._observe(len(rows), sum(len(row.ids) for row in rows), padded, seconds)

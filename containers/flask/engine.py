@@ -21,6 +21,11 @@ class Engine(Protocol):
     lock is free meanwhile; no row depends on another.
     """
 
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens, padding included, from which on a larger batch gains nothing."""
+        ...
+
     def run(self, ids: NDArray[np.int32]) -> NDArray[np.float32]: ...
 
 

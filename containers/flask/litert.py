@@ -32,6 +32,8 @@ class LiteRTEngine:
     times one), so a batch would gain nothing, and no answer depends on its neighbours.
     """
 
+    batch_tokens = 64  # a hand-over for two messages; more would only make them wait
+
     def __init__(
         self, model: Path, *, shapes: Mapping[int, tuple[int, ...]], cores: int
     ) -> None:

@@ -24,6 +24,8 @@ class OpenVINOEngine:
     quantized on scales fixed by the build, so no answer depends on its neighbours.
     """
 
+    batch_tokens = 512  # eights of the longer lengths
+
     def __init__(
         self, model: Path, *, shapes: Mapping[int, tuple[int, ...]], cores: int
     ) -> None:

@@ -24,8 +24,6 @@ from containers.flask.service import Service
 from containers.flask.task import load_task
 from manifest import Manifest, read_manifest
 
-MAX_BATCH_TOKENS = 256  # of one engine run, padding included
-
 Load = Callable[[Manifest, Path, int], Engine]
 
 
@@ -50,7 +48,6 @@ def create(load: Load = load_engine) -> Flask:
             load(manifest, directory, usable_cores()),
             lengths=manifest.lengths,
             threads=usable_cores(),
-            max_tokens=MAX_BATCH_TOKENS,
             call_soon=loop.call_soon_threadsafe,
             observe=metrics.batch,
         )

@@ -25,7 +25,8 @@ LENGTHS = (8, 16, 32)
 class Gate:
     """An engine whose answer is each row's sum; it can be held, and told to fail."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch_tokens: int = 64) -> None:
+        self.batch_tokens = batch_tokens
         self.shapes: list[tuple[int, ...]] = []
         self.open = threading.Event()
         self.open.set()
@@ -58,14 +59,11 @@ class Loop:
 
 
 @contextmanager
-def batching(
-    engine: Engine, loop: Loop, *, threads: int = 1, max_tokens: int = 64
-) -> Iterator[Batcher]:
+def batching(engine: Engine, loop: Loop, *, threads: int = 1) -> Iterator[Batcher]:
     batcher = Batcher(
         engine,
         lengths=LENGTHS,
         threads=threads,
-        max_tokens=max_tokens,
         call_soon=loop.call_soon,
         observe=lambda *seen: None,
     )
@@ -106,7 +104,7 @@ def test_random_batchings_answer_bit_for_bit_as_each_row_alone(
     expected = [alone(row) for row in rows]
     asked: list[list[int]] = []
     answers: list[Any] = []
-    with batching(tiny_engine, loop, threads=2, max_tokens=256) as batcher:
+    with batching(tiny_engine, loop, threads=2) as batcher:
         for _ in range(300):
             places = chance.choices(range(len(rows)), k=chance.randint(1, 5))
             asked.append(places)
@@ -124,7 +122,7 @@ def test_random_batchings_answer_bit_for_bit_as_each_row_alone(
 
 def test_rows_that_wait_are_run_by_length_up_to_the_budget(loop: Loop) -> None:
     gate, said = Gate(), list[Any]()
-    with batching(gate, loop, max_tokens=64) as batcher:
+    with batching(gate, loop) as batcher:
         held(gate, batcher, said)
         for tokens in (20, 3, 20, 3, 20, 12):
             batcher.submit([[1] * tokens], math.inf, said.append)
@@ -144,8 +142,8 @@ def test_a_free_thread_takes_a_row_at_once(loop: Loop) -> None:
 
 
 def test_threads_share_what_waits(loop: Loop) -> None:
-    gate, said = Gate(), list[Any]()
-    with batching(gate, loop, threads=2, max_tokens=1024) as batcher:
+    gate, said = Gate(batch_tokens=1024), list[Any]()
+    with batching(gate, loop, threads=2) as batcher:
         gate.open.clear()
         batcher.submit([[1]], math.inf, said.append)
         batcher.submit([[1]], math.inf, said.append)
@@ -166,7 +164,7 @@ def test_the_wait_is_known_from_what_tokens_took_so_far(loop: Loop) -> None:
         for _ in range(3):
             batcher.submit([[1] * 30], math.inf, said.append)
         assert batcher.queued_rows == 3
-        assert batcher.wait_seconds == pytest.approx(3 * 32 * 0.001)
+        assert batcher.wait_seconds == pytest.approx((3 * 32 + 8 / 2) * 0.001)
         gate.open.set()
         loop.turn(lambda: len(said) == 4)
         assert (batcher.queued_rows, batcher.wait_seconds) == (0, 0)
@@ -205,7 +203,7 @@ def test_a_deadline_that_passes_in_the_queue_is_said_and_costs_no_run(
 
 def test_an_engine_s_error_is_told_to_each_request_of_the_batch(loop: Loop) -> None:
     gate, said = Gate(), list[Any]()
-    with batching(gate, loop, max_tokens=64) as batcher:
+    with batching(gate, loop) as batcher:
         held(gate, batcher, said)
         for _ in range(3):
             batcher.submit([[5]], math.inf, said.append)
