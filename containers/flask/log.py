@@ -22,7 +22,11 @@ Mode = Literal["errors", "all", "none"]
 
 # Seen in other systems' logs as well, so short and without anything to escape.
 _ID = re.compile(r"[A-Za-z0-9._:;=@/+-]{1,128}")
-_COUNTED = {429, 503}  # under overload there are thousands a second: metrics count them
+_COUNTED = {
+    429,
+    503,
+    504,
+}  # under overload there are thousands a second: metrics count them
 ERRORS_A_SECOND = 10
 
 _start = os.urandom(6).hex()

@@ -31,6 +31,7 @@ from manifest import Manifest
 MAX_TIMEOUT_MS = 600_000
 
 Reply = Callable[[Answer], None]
+Finish = Callable[[Answer, int], None]  # the answer, and of how many instances
 
 
 class Lifecycle(Protocol):
@@ -81,11 +82,11 @@ class Service:
         try:
             if read is not None:
                 return self._predict(request, read, finish)
-            finish(gateway.call(self._app, request))
+            finish(gateway.call(self._app, request), 0)
         except HTTPException as error:
-            finish(self._problem.answer(error))
+            finish(self._problem.answer(error), 0)
         except Exception as error:
-            finish(self._failed(error))
+            finish(self._failed(error), 0)
         return None
 
     def refuse(self, status: int, message: str) -> Answer:
@@ -94,23 +95,25 @@ class Service:
         return self._problem.plain(status, message)
 
     def _predict(
-        self, request: Request, read: Callable[[bytes], Asked], finish: Reply
+        self, request: Request, read: Callable[[bytes], Asked], finish: Finish
     ) -> Cancel | None:
         if request.method != "POST":
             raise MethodNotAllowed(["POST"])
         if (model := self._lifecycle.model) is None:
             self._metrics.rejected("loading")
-            finish(self._problem.busy(503, "the model is loading", retry_after=1))
+            finish(self._problem.busy(503, "the model is loading", retry_after=1), 0)
             return None
         deadline, patience = self._patience(request)
         if (wait := model.batcher.wait_seconds) > patience:
             self._metrics.rejected("full")
-            finish(self._problem.busy(429, "too many wait", retry_after=wait))
+            finish(self._problem.busy(429, "too many wait", retry_after=wait), 0)
             return None
-        job = Job(model, self._cache, read(request.body), count=self._metrics.cache)
+        asked = read(request.body)
+        job = Job(model, self._cache, asked, count=self._metrics.cache)
+        count = len(asked.instances)
         given = request.headers.get(b"cache-control")
         caching = directive(given) if given else USE
-        job.begin(caching, deadline, lambda body: finish(self._answer(body)))
+        job.begin(caching, deadline, lambda body: finish(self._answer(body), count))
         return job.cancel
 
     def _patience(self, request: Request) -> tuple[float, float]:
@@ -118,7 +121,8 @@ class Service:
         given = request.headers.get(b"x-request-timeout-ms")
         if given is None:
             return math.inf, self._max_wait_seconds
-        if not given.isdigit() or not 1 <= int(given[:9]) <= MAX_TIMEOUT_MS:
+        known = given.isdigit() and len(given) < 10  # int() of thousands would raise
+        if not (known and 1 <= int(given) <= MAX_TIMEOUT_MS):
             shown = given[:20].decode("latin-1")
             raise BadRequest(
                 f"X-Request-Timeout-Ms: {shown!r} is not between 1 and {MAX_TIMEOUT_MS}"
@@ -155,8 +159,8 @@ class Service:
 
         return Asked(asked.instances, shape)
 
-    def _finisher(self, request: Request, route: str, reply: Reply) -> Reply:
-        def finish(answer: Answer) -> None:
+    def _finisher(self, request: Request, route: str, reply: Reply) -> Finish:
+        def finish(answer: Answer, instances: int) -> None:
             number = _request_id(request)
             seconds = time.monotonic() - request.received
             self._metrics.answered(route, answer.status, seconds)
@@ -167,6 +171,7 @@ class Service:
                 request_id=number,
                 received=len(request.body),
                 sent=len(answer.body),
+                instances=instances,
             )
             headers = b"%bX-Request-Id: %b\r\n" % (answer.headers, number.encode())
             reply(Answer(answer.status, answer.body, headers))

@@ -114,6 +114,8 @@ def test_errors_are_as_documented(server: Server, document: dict[str, Any]) -> N
     for status, method, path, body, headers in (
         (400, "POST", PREDICT, {"instances": 1}, {}),
         (400, "POST", PREDICT, {"instances": ["a"]}, {"X-Request-Timeout-Ms": "soon"}),
+        (400, "POST", PREDICT, None, {"X-Request-Timeout-Ms": "1" * 5000}),
+        (400, "POST", PREDICT, None, {"X-Request-Timeout-Ms": f"{1:09}" * 600}),
         (404, "GET", "/v2/models/other", None, {}),
         (404, "GET", f"/v2/models/{NAME}/versions/0", None, {}),
         (405, "GET", PREDICT, None, {}),
@@ -218,6 +220,7 @@ def test_the_log_is_json_and_holds_no_text(mode: str, statuses: list[int]) -> No
     if mode == "all":
         assert (answers[0]["request_id"], answers[0]["route"]) == ("r-1", "predict")
         assert answers[0]["bytes_received"] > len(SECRET)
+        assert answers[0]["instances"] == 1
 
 
 def test_cloudwatch_is_told_the_rest_when_a_server_stops() -> None:

@@ -46,12 +46,12 @@ def answer(log: RequestLog, status: int) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "logged"),
-    [("all", [200, 400, 429, 500, 503]), ("errors", [400, 500]), ("none", [])],
+    [("all", [200, 400, 429, 500, 503, 504]), ("errors", [400, 500]), ("none", [])],
 )
 def test_logs_the_answers_that_it_is_set_to(mode: Mode, logged: list[int]) -> None:
     lines: list[str] = []
     log = RequestLog(mode, write=lines.append)
-    for status in (200, 400, 429, 500, 503):
+    for status in (200, 400, 429, 500, 503, 504):
         answer(log, status)
     assert [json.loads(line)["status"] for line in lines] == logged
 
