@@ -37,9 +37,9 @@ Tried = list[tuple[Settings, float]]
 class _Searcher:
     """Closes in on one server's highest rate, and keeps every window taken."""
 
-    def __init__(self, prepared: Prepared, *, slo_ms: float) -> None:
+    def __init__(self, prepared: Prepared, *, slo_ms: float, most: float) -> None:
         self._prepared = prepared
-        self._slo_ms = slo_ms
+        self._slo_ms, self._most = slo_ms, most
         self.windows: list[Window] = []
 
     def warm(self, contender: Contender, server: Server) -> None:
@@ -99,7 +99,13 @@ class _Searcher:
             return taken
 
         return highest(
-            measure, start, slo_ms=self._slo_ms, step=step, finest=finest, tries=tries
+            measure,
+            start,
+            slo_ms=self._slo_ms,
+            step=step,
+            finest=finest,
+            tries=tries,
+            most=self._most,
         )
 
 
@@ -158,7 +164,7 @@ def run(
     options: argparse.Namespace,
 ) -> Result:
     """Look, then measure in rounds. Raises ServerError or OfferError."""
-    searcher = _Searcher(prepared, slo_ms=options.slo)
+    searcher = _Searcher(prepared, slo_ms=options.slo, most=options.most)
     grid = prepared.directory / "grid.json"
     if options.look_again:
         grid.unlink(missing_ok=True)
@@ -218,6 +224,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="a window")
     parser.add_argument("--look-seconds", type=float, default=2.5, help="at first")
     parser.add_argument("--slo", type=float, default=100.0, metavar="MS", help="p99")
+    parser.add_argument(
+        "--most",
+        type=float,
+        default=5000.0,
+        metavar="RATE",
+        help="offer no more than this a second (default: 5000)",
+    )
     parser.add_argument(
         "--look-again", action="store_true", help="search the peers' grids anew"
     )

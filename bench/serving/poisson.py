@@ -3,10 +3,10 @@
 python -m bench.serving.poisson --port 8080 --path /v1/models/NAME:predict \\
     --texts FILE --rate 200 --seconds 5
 
-uvloop and httptools do the sending and the parsing: a request costs the cores that it
-shares with the server a few tens of microseconds, which are counted and printed.
-Every answer is checked. Connections are kept alive, the one used last first, and
-their number grows as answers are awaited. Nothing is sent twice.
+uvloop and httptools do the sending and the parsing, for the client shares the cores
+with the server; the CPU time it takes is counted and printed. Every answer is checked.
+Connections are kept alive, the one used last first, and their number grows as answers
+are awaited. Nothing is sent twice.
 """
 
 from __future__ import annotations

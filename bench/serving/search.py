@@ -10,6 +10,8 @@ from bench.server import Server
 from bench.serving.contenders import Contender
 from bench.serving.offered import Offered, OfferError, Question, offer
 
+_CONNECTIONS = 256  # over what 1,000 a second at 100 ms each have under way
+
 
 @dataclass(frozen=True)
 class Window:
@@ -65,6 +67,7 @@ def window(
         seconds=seconds,
         dialect=contender.dialect,
         seed=seed,
+        connections=_CONNECTIONS,
     )
     return _window(contender.name, number, found, server.cpu_seconds() - before)
 
@@ -99,13 +102,14 @@ def highest(
     finest: float,
     tries: int = 1,
     slowest: float = 4,
+    most: float = math.inf,
 ) -> Window:
     """Return the window of the highest rate that passed.
 
     From `start` the rate goes up or down by factors of `step` until one rate passed
     and a higher one failed, then between them until they are within a factor of
     `finest`. A rate has failed after `tries` windows: a machine may hiccup once.
-    Raises OfferError where not even `slowest` requests a second pass.
+    Nothing above `most` is tried. Raises OfferError where not even `slowest` pass.
     """
     taken: list[Window] = []
 
@@ -116,11 +120,12 @@ def highest(
                 return True
         return False
 
-    low, high, rate = 0.0, math.inf, start
-    while high > low * finest:
+    low, high, rate = 0.0, math.inf, min(start, most)
+    while high > low * finest and low < most:
         if passes(rate):
             low = rate
             rate = rate * step if high == math.inf else math.sqrt(rate * high)
+            rate = min(rate, most)
         else:
             high = rate
             rate = rate / step if low == 0 else math.sqrt(low * rate)

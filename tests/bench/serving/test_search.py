@@ -51,6 +51,17 @@ def test_one_hiccup_does_not_fail_a_rate_that_may_fail_once() -> None:
     assert 190 < best.rate <= 200
 
 
+def test_offers_no_more_than_it_may() -> None:
+    rates: list[float] = []
+
+    def measure(rate: float) -> Window:
+        rates.append(rate)
+        return taken(rate, p99_ms=20)
+
+    best = highest(measure, 50, slo_ms=100, step=1.5, finest=1.04, most=180)
+    assert best.rate == max(rates) == 180
+
+
 def test_says_which_server_is_never_in_time() -> None:
     with pytest.raises(OfferError, match="x: under 4 a second in time"):
         highest(server(0), 50, slo_ms=100, step=2, finest=1.1)
