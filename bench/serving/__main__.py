@@ -45,7 +45,7 @@ class _Searcher:
     def warm(self, contender: Contender, server: Server) -> None:
         """Let a server learn what it learns from requests; nothing is kept."""
         questions = self._prepared.questions(contender.answers)
-        window(contender, server, questions, rate=20, seconds=3, number=0, seed=0)
+        window(contender, server, questions, rate=20, seconds=2, number=0, seed=0)
 
     def look(self, contender: Contender, server: Server, seconds: float) -> float:
         """Search coarsely, to within 15 %; 0 where no rate is answered in time."""

@@ -41,13 +41,16 @@ def label(labels: list[str], probabilities: list[list[float]]) -> list[str]:
 
 
 def step(artifact: Path, name: str) -> Path:
-    """Return the one finished step of this name; raises FileNotFoundError."""
-    found = sorted((artifact / "steps").glob(f"{name}-*"))
-    if len(found) != 1:
-        raise FileNotFoundError(
-            f"{artifact}/steps/{name}-*: {len(found)} there, 1 wanted: build it anew"
-        )
-    return found[0]
+    """Return the newest finished step of this name; raises FileNotFoundError.
+
+    A rebuild leaves older ones beside it; whether the newest is the served model's is
+    seen when its server is held to these answers.
+    """
+    found = (artifact / "steps").glob(f"{name}-*")
+    newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        raise FileNotFoundError(f"{artifact}/steps/{name}-*: not there; build it anew")
+    return newest
 
 
 def read_known(path: Path) -> Known:

@@ -26,10 +26,29 @@ from bench.serving.offered import Offered, OfferError, Question, write_offered
 from bench.serving.open_loop import Client, Schedule
 
 
-def read_questions(text: str) -> list[Question]:
-    """Read one question a line: a JSON string, or {"text": ..., "label": ...}."""
-    lines = [json.loads(line) for line in text.splitlines() if line.strip()]
-    return [Question(x) if isinstance(x, str) else Question(**x) for x in lines]
+def read_questions(file: str) -> list[Question]:
+    """Read one question a line: of a .txt file the line itself, of any other JSON.
+
+    JSON is a string or {"text": ..., "label": ...}; - is standard input, JSON too.
+    Raises OfferError naming the line.
+    """
+    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise OfferError(f"{file}: no texts")
+    if file.endswith(".txt"):
+        return [Question(line) for _, line in lines]
+    return [_question(f"{file}:{number}", line) for number, line in lines]
+
+
+def _question(where: str, line: str) -> Question:
+    try:
+        found = json.loads(line)
+        return Question(found) if isinstance(found, str) else Question(**found)
+    except (ValueError, TypeError):
+        raise OfferError(
+            f'{where}: not a JSON string, nor {{"text": ..., "label": ...}}'
+        ) from None
 
 
 def _requests(
@@ -100,7 +119,8 @@ def _options() -> argparse.Namespace:
         "--texts",
         required=True,
         metavar="FILE",
-        help='one a line: a JSON string or {"text": ..., "label": ...}; - is standard input',
+        help="one a line: plain in a .txt file, else a JSON string or "
+        '{"text": ..., "label": ...}; - is standard input, JSON',
     )
     parser.add_argument("--rate", type=float, required=True, help="requests a second")
     parser.add_argument("--seconds", type=float, default=5.0)
@@ -118,14 +138,10 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     options = _options()
-    file = options.texts
-    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    questions = read_questions(text)
     with suppress(PermissionError):  # it shares the cores with the server
         os.nice(-10)
     try:
-        if not questions:
-            raise OfferError(f"{file}: no texts")
+        questions = read_questions(options.texts)
         offered = uvloop.run(_run(options, questions))
     except (OfferError, OSError) as error:
         sys.exit(f"error: {error}")

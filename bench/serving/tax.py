@@ -107,7 +107,12 @@ def _server_us(
     )
     spent = server.cpu_seconds() - before
     if len(offered.answers_ms) != offered.scheduled:
-        raise OfferError(f"not every request was answered: {offered.complaint}")
+        raise OfferError(
+            f"of {offered.scheduled} requests at {options.rate:g} a second "
+            f"{len(offered.refusals_ms)} were refused, {offered.failed} failed, "
+            f"{offered.lost} lost, {offered.wrong} had no label {offered.complaint}: "
+            "a lower --rate, or a quieter machine"
+        )
     return 1e6 * spent / offered.scheduled
 
 

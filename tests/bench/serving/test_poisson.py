@@ -7,11 +7,13 @@ import socket
 import statistics
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from bench.serving.offered import Offered, OfferError, Question, offer
 from bench.serving.open_loop import Schedule
+from bench.serving.poisson import read_questions
 from tests.bench.test_load import Answer, server
 
 QUESTIONS = [Question("my bag is lost", "negative"), Question("thanks", "positive")]
@@ -147,6 +149,18 @@ def test_says_when_it_fell_behind() -> None:
         offered = ask(port, 200_000, 0.3, connections=2, patience_s=1)
     assert not offered.kept_schedule
     assert offered.late_p99_ms > 20
+
+
+def test_reads_plain_lines_and_json_lines(tmp_path: Path) -> None:
+    (tmp_path / "plain.txt").write_text('"hi" he said\n\nü\n')
+    (tmp_path / "texts.jsonl").write_text('"a"\n{"text": "b", "label": "c"}\n')
+    plain = read_questions(str(tmp_path / "plain.txt"))
+    assert plain == [Question('"hi" he said'), Question("ü")]
+    known = read_questions(str(tmp_path / "texts.jsonl"))
+    assert known == [Question("a"), Question("b", "c")]
+    (tmp_path / "texts.jsonl").write_text('"a"\nb\n')
+    with pytest.raises(OfferError, match=r"texts.jsonl:2: not a JSON string"):
+        read_questions(str(tmp_path / "texts.jsonl"))
 
 
 def test_says_in_one_line_why_it_cannot_run() -> None:

@@ -15,6 +15,7 @@ from bench.serving.__main__ import run
 from bench.serving.contenders import OURS, Contender
 from bench.serving.known import Known
 from bench.serving.prepared import Prepared, PrepareError, prepare
+from bench.serving.result import Result
 from bench.serving.table import table
 from containers.flask.task import Item, load_task
 from manifest import Manifest, read_manifest
@@ -47,25 +48,23 @@ def answers(manifest: Manifest) -> list[str]:
     return found
 
 
-def ran(prepared: Prepared, manifest: Manifest) -> str:
+def ran(prepared: Prepared, manifest: Manifest, *names: str) -> Result:
     command = tuple(litert_command(TINY, python=Path(sys.executable)))
     path = f"/v1/models/{manifest.name}:predict"
     same = {"path": path, "dialect": "predict", "answers": "artifact"}
     entrants = [
-        Contender(OURS, command, environment={"CACHE_MIB": "0"}, **same),  # type: ignore[arg-type]
-        Contender("the same again", command, **same),  # type: ignore[arg-type]
+        Contender(name, command, environment={"CACHE_MIB": "0"}, **same)  # type: ignore[arg-type]
+        for name in names
     ]
     options = argparse.Namespace(
         slo=1000.0, look_again=False, look_seconds=0.3, rounds=1, seconds=0.3, most=60.0
     )
     result = run(entrants, prepared, manifest, options)
-    assert {w.server for w in result.best} == {OURS, "the same again"}
+    assert {w.server for w in result.best} == {*names}
     assert all(w.passes(1000) and w.rate <= 60 for w in result.best)
     assert not any(w.failed or w.lost for w in result.windows)
     assert all(server.memory_mib > 20 for server in result.servers)
-    if result.wrong_share(OURS):
-        return "wrong"
-    return table(result)
+    return result
 
 
 def test_searches_each_server_and_holds_it_to_the_known_answers(
@@ -73,14 +72,13 @@ def test_searches_each_server_and_holds_it_to_the_known_answers(
 ) -> None:
     known = Known(list(manifest.labels), TEXTS, {})
     right = Prepared(tmp_path, known, {"artifact": answers(manifest)})
-    text = ran(right, manifest)
-    assert "the same again" in text
-    assert json.loads((tmp_path / "grid.json").read_text()).keys() == {
-        OURS,
-        "the same again",
-    }
+    result = ran(right, manifest, OURS, "the same again")
+    assert result.wrong_share(OURS) == 0
+    assert "the same again" in table(result)
+    looked = json.loads((tmp_path / "grid.json").read_text())
+    assert looked.keys() == {OURS, "the same again"}
     wrong = Prepared(tmp_path, known, {"artifact": ["no such label"] * len(TEXTS)})
-    assert ran(wrong, manifest) == "wrong"
+    assert ran(wrong, manifest, OURS).wrong_share(OURS) == 1
 
 
 def test_prints_the_tax_of_a_real_server(tmp_path: Path) -> None:
