@@ -15,6 +15,7 @@ ask it:
     -d '{"instances": ["my order never came", "thank you, solved in a minute"]}'
   curl http://127.0.0.1:8080/v1/models/NAME        what is served, and its state
   curl http://127.0.0.1:8080/v2/health/ready       200 once every signature is warm
+  http://127.0.0.1:8080/docs                       all the rest, to read and try
 
 NAME stands in the artifact's manifest.json. SIGTERM or Ctrl-C answers what was
 accepted, then stops. Exit code 2: it could not start, and one line says why.

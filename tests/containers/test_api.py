@@ -24,7 +24,7 @@ from containers.flask.emf import UNITS
 from containers.flask.openapi import MAX_TIMEOUT_MS as DOCUMENTED_TIMEOUT_MS
 from containers.flask.service import MAX_TIMEOUT_MS
 from manifest import Manifest
-from tests.containers.conftest import TINY
+from tests.containers.conftest import TINY, TINY_QA
 
 pytestmark = pytest.mark.server
 
@@ -80,6 +80,32 @@ def test_both_protocols_say_the_same(server: Server, tiny_manifest: Manifest) ->
         columns = {each["name"]: each["data"] for each in answer["outputs"]}
         assert columns["label"] == [each["label"] for each in predictions]
         assert columns["score"] == [each["score"] for each in predictions]
+
+
+def test_questions_are_answered_in_both_protocols_as_documented() -> None:
+    command = litert_command(TINY_QA, python=Path(sys.executable))
+    question = {"question": "When?", "context": "My order came on Sunday, in the rain."}
+    tensors = [
+        {"name": name, "shape": [1], "datatype": "BYTES", "data": [text]}
+        for name, text in question.items()
+    ]
+    with serve(command) as server:
+        document = json.loads(ask(server.port, "GET", "/openapi.json")[1])
+        model = "tiny-questions"
+        plain, infer_ = (
+            json.loads(ask(server.port, "POST", path, body)[1])
+            for path, body in (
+                (f"/v1/models/{model}:predict", {"instances": [question]}),
+                (f"/v2/models/{model}/infer", {"inputs": tensors}),
+            )
+        )
+    for name, answer in (("PredictResponse", plain), ("InferResponse", infer_)):
+        root = {"$ref": f"#/components/schemas/{name}"}
+        schema = {**root, "components": document["components"]}
+        Draft202012Validator(schema).validate(answer)
+    (said,) = plain["predictions"]
+    assert question["context"][said["start"] : said["end"]] == said["answer"]
+    assert {each["name"]: each["data"][0] for each in infer_["outputs"]} == said
 
 
 def test_a_bad_tensor_is_told_where_it_is_wrong(server: Server) -> None:
