@@ -93,7 +93,7 @@ lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*
 	export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
 	compile() { $(UV) pip compile -q --python-version 3.11 --generate-hashes "$$@"; }; \
 	light="--override containers/flask/requirements.overrides"; \
-	compile $$light containers/flask/requirements.in -o containers/flask/requirements.txt; \
+	compile $$light containers/flask/requirements.in -o containers/flask/requirements-litert.txt; \
 	compile $$light --override containers/flask/requirements-openvino.overrides \
 	  containers/flask/requirements-openvino.in -o containers/flask/requirements-openvino.txt; \
 	compile $$light requirements.in -o requirements.txt; \

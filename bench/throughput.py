@@ -71,7 +71,7 @@ def main() -> None:
         "--python",
         type=Path,
         default=ROOT / ".venv/deploy/bin/python",
-        help="has containers/flask/requirements.txt",
+        help="has containers/flask/requirements-litert.txt",
     )
     parser.add_argument(
         "--keras-python",
