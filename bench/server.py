@@ -42,6 +42,14 @@ class Server:
         """
         return sum(_status_kib(pid, "VmHWM") for pid in self._pids()) / 1024
 
+    def resident_mib(self) -> float:
+        """Return the resident memory of the process tree now, in MiB."""
+        return sum(_status_kib(pid, "VmRSS") for pid in self._pids()) / 1024
+
+    def workers(self) -> set[int]:
+        """Return the processes that gunicorn's master has started."""
+        return set(self._pids()) - {self.process.pid}
+
     def cpu_seconds(self) -> float:
         """Return the user and system time of the process tree so far."""
         return sum(_ticks(pid) for pid in self._pids()) / os.sysconf("SC_CLK_TCK")

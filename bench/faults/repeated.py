@@ -1,0 +1,125 @@
+"""Repeated traffic with the cache and without it, in turn.
+
+The n-th most frequent text comes 1/n**s as often as the first (Zipf). Both servers
+get the same stretch of such traffic in each round, and no stretch comes twice: what
+is in the cache is there because other traffic brought it.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import accumulate, count
+from pathlib import Path
+
+from bench.comparison import Ratio, ratio
+from bench.faults.promise import Promise, at_least, none
+from bench.faults.texts import ask_each
+from bench.load import Load, run_load
+from bench.server import litert_command, serve
+
+TIMES = 3.0
+STRETCH = 20_000  # texts of a round; the client begins again after them
+
+
+@dataclass(frozen=True)
+class Repeated:
+    with_cache: list[float]  # requests a second, by round
+    without: list[float]
+    ratio: Ratio
+    repeats: float  # share of the traffic that had come before: the best hit rate
+    differing: int  # texts that the two servers answer differently
+
+    def promises(self, *, is_timed: bool = True) -> list[Promise]:
+        kept = [none("answers that differ", self.differing)]
+        if not is_timed:
+            return kept
+        return [
+            at_least("requests a second, of those without", self.ratio.median, TIMES),
+            *kept,
+        ]
+
+
+def zipf(texts: Sequence[str], exponent: float, seed: int) -> Iterator[list[str]]:
+    """Yield stretches of traffic, one after the other."""
+    weights = list(accumulate(1 / n**exponent for n in range(1, len(texts) + 1)))
+    for number in count():
+        chance = random.Random(seed + number)
+        yield chance.choices(texts, cum_weights=weights, k=STRETCH)
+
+
+def widen(texts: Sequence[str], universe: int) -> list[str]:
+    """Return that many distinct texts: the real ones, then each with a number."""
+    wide = list(texts)
+    while len(wide) < universe:
+        wide.append(f"{texts[len(wide) % len(texts)]} {len(wide)}")
+    return wide[:universe]
+
+
+def repeated(
+    artifact: Path,
+    path: str,
+    texts: Sequence[str],
+    *,
+    python: Path,
+    universe: int,
+    exponent: float,
+    rounds: int,
+    seconds: float,
+    connections: int = 16,
+    say: Callable[[str], None] = print,
+) -> Repeated:
+    """Load both servers in turn; raises LoadError for an answer that changes."""
+    command = litert_command(artifact, python=python)
+    traffic = zipf(widen(texts, universe), exponent, seed=1)
+    seen: set[str] = set()
+    repeats: list[float] = []
+    rates: dict[bool, list[float]] = {True: [], False: []}
+    with ExitStack() as stack:
+        servers = {
+            cached: stack.enter_context(
+                serve(command, environment={"CACHE_MIB": "16" if cached else "0"})
+            )
+            for cached in (True, False)
+        }
+        for number, stretch in zip(range(-1, rounds), traffic, strict=False):
+            for cached in (True, False) if number % 2 else (False, True):
+                load = run_load(
+                    servers[cached].port,
+                    path,
+                    stretch,
+                    connections=connections,
+                    seconds=seconds,
+                )
+                if number < 0:  # the caches fill
+                    continue
+                rates[cached].append(load.requests_per_second)
+                if cached:
+                    repeats.append(_repeats(stretch, load, seen))
+            seen.update(stretch)
+            if number >= 0:
+                say(
+                    f"round {number + 1:3}  with {rates[True][-1]:7.0f}/s  "
+                    f"without {rates[False][-1]:7.0f}/s  repeats {repeats[-1]:.2f}"
+                )
+        answers = [
+            ask_each(servers[cached].port, path, texts, cache_control="max-age=3600")
+            for cached in (True, False)
+        ]
+    return Repeated(
+        with_cache=rates[True],
+        without=rates[False],
+        ratio=ratio(rates[True], rates[False]),
+        repeats=statistics.mean(repeats),
+        differing=sum(a != b for a, b in zip(*answers, strict=True)),
+    )
+
+
+def _repeats(stretch: Sequence[str], load: Load, before: set[str]) -> float:
+    """Return the share of what was asked that had been asked before."""
+    asked = min(len(load.latencies_ms), len(stretch))
+    fresh = len(set(stretch[:asked]) - before)
+    return 1 - fresh / max(1, asked)
