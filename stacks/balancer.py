@@ -51,7 +51,7 @@ class Balancer(Construct):
             security_group=self.callers,
             drop_invalid_header_fields=True,
             deletion_protection=door.protected,
-            idle_timeout=cdk.Duration.seconds(60),  # the server keeps alive longer
+            idle_timeout=cdk.Duration.seconds(45),  # each server keeps alive longer
         )
         names = ("Blue", "Green") if config.rollout.shifts else ("Targets",)
         self.target_groups = [self._targets(name, config.model) for name in names]

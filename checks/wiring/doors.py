@@ -15,7 +15,7 @@ LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 GROUP = "AWS::EC2::SecurityGroup"
 ANYWHERE = ("0.0.0.0/0", "::/0")
-KEEP_ALIVE_SECONDS = 75  # of the server: containers/flask/gunicorn_config.py
+KEEP_ALIVE_SECONDS = 50  # of the servers: Flask 75, TF Serving 50 (libevent's own)
 
 
 def priorities_are_taken_once(deployed: Deployed) -> Iterator[Finding]:
