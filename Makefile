@@ -8,6 +8,7 @@ MODEL  ?= build/support-sentiment
 PORT   ?= 8080
 ENGINE ?= docker
 BASE   ?=
+RUNTIME ?=
 STAGE  ?= dev
 # What the demo has just built, if it has; what the repository deploys, if not.
 RELEASES ?= $(or $(wildcard $(MODEL)/releases),stacks/releases)
@@ -64,7 +65,7 @@ serve: install   ## serve MODEL (a directory that model_build wrote) on PORT
 	@$(DEPLOY) -m containers.flask --model $(MODEL) --port $(PORT)
 
 images: install  ## bake MODEL into its images with ENGINE (docker or podman), on BASE if given
-	@$(DEPLOY) -m images $(MODEL) --engine $(ENGINE) $(addprefix --base ,$(BASE))
+	@$(DEPLOY) -m images $(MODEL) --engine $(ENGINE) $(addprefix --base ,$(BASE)) $(addprefix --runtime ,$(RUNTIME))
 
 synth: install   ## every template of every stage, into cdk.out
 	cdk synth --quiet -c releases=$(RELEASES)

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from images.bake import build_arguments
+from images.sources import base_of
 from tests.conftest import ManifestFactory
 
 ROOT = Path(__file__).parents[2]
@@ -191,6 +193,16 @@ def test_an_image_is_baked_for_the_release_s_machine_with_its_parts_listed(
     assert (checkout / "dist" / "litert" / "model.tflite").exists()
 
 
+def test_a_pipeline_bakes_with_the_arguments_of_make_images(
+    checkout: Path, make_manifest: ManifestFactory
+) -> None:
+    (baked,) = bake(checkout).said("docker buildx build")
+    given = dict(re.findall(r"--build-arg ([A-Z_]+)=(\S*)", baked))
+    wanted = build_arguments(make_manifest(), base_of("flask"))
+    assert given.pop("BASE").startswith(MIRROR.removeprefix("BASE="))
+    assert given == {name: wanted[name] for name in wanted if name != "BASE"}
+
+
 def test_an_arm_release_is_baked_for_arm(
     checkout: Path, artifact: Path, make_manifest: ManifestFactory
 ) -> None:
@@ -205,7 +217,7 @@ def test_every_image_of_the_model_is_baked(checkout: Path) -> None:
     assert done.said("containers/tf_serving/Dockerfile", f"tf_serving:{TAG} .")
     (gpu,) = done.said(f"tf_serving:{TAG}-gpu")
     assert "BASE=docker.io/tensorflow/serving:" in gpu
-    assert "-gpu --build-arg ARTIFACT" in gpu
+    assert "-gpu --build-arg BASE_DIGEST" in gpu
 
 
 def test_layers_of_the_newest_release_are_used_again(checkout: Path) -> None:
