@@ -26,7 +26,7 @@ export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
         test-container test-demo serve images synth bill policy picture rehearse bench peers \
-        bench-serving lock clean
+        bench-serving bench-faults lock clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -89,6 +89,14 @@ peers: .venv/peers/.installed  ## what bench-serving compares with: PyTorch, tra
 
 bench-serving: install peers  ## requests a second at p99 <= 100 ms against three peers, open loop
 	$(DEPLOY) -m bench.serving $(MODEL) --write
+
+FAULTS := $(CURDIR)/build/bench-faults
+bench-faults: install  ## overload, kills and rollovers, hostile traffic, the cache: 50 minutes
+	mkdir -p $(FAULTS)
+	$(BUILD) -m bench.serving.known $(MODEL) > $(FAULTS)/known.json
+	failed=0; for fault in overload repeated hostile soak; do \
+	  $(DEPLOY) -m bench.faults $$fault $(MODEL) --known $(FAULTS)/known.json \
+	    --json $(FAULTS)/$$fault.json || failed=1; done; exit $$failed
 
 lock: .venv/uv/.installed  ## write the locks anew after editing a requirements*.in
 	export UV_CUSTOM_COMPILE_COMMAND="make lock"; \

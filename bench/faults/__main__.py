@@ -19,6 +19,7 @@ from bench.faults.soak import soak
 from bench.faults.texts import read_texts
 from bench.load import LoadError
 from bench.server import ServerError
+from bench.serving.machine import machine
 from bench.serving.offered import OfferError
 from manifest import ManifestError, read_manifest
 
@@ -33,7 +34,7 @@ Break a served model, and see what its clients notice.
 
 EPILOG = """
 Exit codes: 0 every promise was kept, 1 one was broken, 2 it could not run.
-KNOWN: .venv/build/bin/python -m bench.serving.known DIR > known.json
+make bench-faults runs all four. KNOWN: .venv/build/bin/python -m bench.serving.known DIR > known.json
 """
 
 
@@ -114,6 +115,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     promises = result.promises()
+    print(f"{options.command} on {machine()}")
     print(table(promises))
     measured: dict[str, Any] = asdict(result)  # type: ignore[call-overload]
     for complaint in measured.get("complaints", []):
@@ -121,6 +123,7 @@ def main() -> None:
     if options.json:
         content = {
             "command": options.command,
+            "machine": machine(),
             "promises": [{**asdict(p), "is_kept": p.is_kept} for p in promises],
             "measured": measured,
         }
