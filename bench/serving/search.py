@@ -10,6 +10,7 @@ from bench.server import Server
 from bench.serving.contenders import Contender
 from bench.serving.offered import Offered, OfferError, Question, offer
 
+_STRIDE = 1.6  # the longest step
 _CONNECTIONS = 256  # over what 1,000 a second at 100 ms each have under way
 
 
@@ -106,9 +107,9 @@ def highest(
 ) -> Window:
     """Return the window of the highest rate that passed.
 
-    From `start` the rate goes up or down by factors of `step` until one rate passed
-    and a higher one failed, then between them until they are within a factor of
-    `finest`. A rate has failed after `tries` windows: a machine may hiccup once.
+    From `start` the rate goes up or down by `step`, each time by the square of the last
+    factor, until one rate passed and a higher one failed, then between them until they
+    are within a factor of `finest`. A rate has failed after `tries` windows: a machine may hiccup once.
     Nothing above `most` is tried. Raises OfferError where not even `slowest` pass.
     """
     taken: list[Window] = []
@@ -129,6 +130,7 @@ def highest(
         else:
             high = rate
             rate = rate / step if low == 0 else math.sqrt(low * rate)
+        step = min(step**2, _STRIDE)
         if rate < slowest:
             raise OfferError(f"{taken[-1].server}: under {slowest:g} a second in time")
     return max((w for w in taken if w.passes(slo_ms)), key=lambda w: w.rate)
