@@ -165,7 +165,9 @@ def table(ranked: Sequence[Trial]) -> str:
 def config(winner: Trial, manifest: Manifest, cores: int, p99_ms: float) -> str:
     """Return batching.config; the build puts the model's own bound in."""
     setting, p99 = winner.setting, winner.found.quantile_ms(0.99)
-    waiting = max(1, round(winner.rate * p99_ms / 1e3 / setting.size))
+    within = round(winner.rate * p99_ms / 1e3 / setting.size)
+    largest = -(-manifest.max_batch // setting.size)  # request, cut into batches
+    waiting = max(within, largest + 1)
     threads = (
         "# num_batch_threads is left out: the server takes the number of cores."
         if setting.threads == cores
@@ -181,7 +183,7 @@ enable_large_batch_splitting {{ value: true }}
 max_execution_batch_size {{ value: {setting.size} }}  # that run together
 batch_timeout_micros {{ value: {setting.timeout_us} }}
 {threads}
-# What waits longer than {p99_ms:.0f} ms is refused with 503 instead.
+# What would wait much longer than {p99_ms:.0f} ms is refused with 503 instead.
 max_enqueued_batches {{ value: {waiting} }}
 """
 
