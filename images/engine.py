@@ -89,4 +89,5 @@ def _reason(done: subprocess.CompletedProcess[str]) -> str:
     if any("no space left on device" in line.lower() for line in said):
         return "the disk is full"
     told = [line for line in said if line.lower().startswith(("error", "fatal"))]
-    return (told or [line for line in said if line] or ["it said nothing"])[-1]
+    # The first: engines then say at length in which step.
+    return (told or [line for line in said[-1:] if line] or ["it said nothing"])[0]
