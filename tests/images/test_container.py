@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from images.running import Container, running
-from manifest import Manifest
+from manifest import Manifest, read_manifest
 from stacks.runtimes import SERVERS
-from tests.images.conftest import Built
+from tests.images.conftest import ROOT, Built, bake
 
 pytestmark = pytest.mark.container
 
@@ -152,6 +152,17 @@ def test_a_killed_worker_is_replaced(image: Built, tiny: Manifest) -> None:
         _, replaced = container.processes()
         assert replaced != worker
         assert predict(container, tiny)[0] == 200
+
+
+def test_an_image_of_the_other_engine_answers_too(stand_in: str) -> None:
+    artifact = ROOT / "tests/containers/tiny_openvino"
+    reference = bake(ROOT, artifact, stand_in)["reference"]
+    with running("podman", reference, vcpu=0.5) as container:
+        container.wait_ready()
+        status, predictions = predict(
+            container, read_manifest(artifact / "manifest.json")
+        )
+    assert status == 200, predictions
 
 
 def test_a_model_that_is_not_what_was_built_does_not_start(image: Built) -> None:
