@@ -112,7 +112,7 @@ def main() -> None:
     try:
         result = _run(options)
     except (LoadError, ManifestError, OSError, OfferError, ServerError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {str(error).removeprefix('error: ')}", file=sys.stderr)
         sys.exit(2)
     promises = result.promises()
     print(f"{options.command} on {machine()}")
