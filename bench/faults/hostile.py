@@ -44,6 +44,7 @@ class Honest:
 
     latencies_ms: list[float] = field(default_factory=list)
     wrong: int = 0
+    refused: int = 0  # 429: the server was too busy with others
     unanswered: int = 0
 
     @property
@@ -83,6 +84,7 @@ class Hostile:
         return [
             at_least("hostile requests", self.requests, 100_000),
             *kept,
+            none("honest client refused", self.honest.refused),
             at_most("honest client, p99", self.honest.p99_ms, HONEST_P99_MS, "ms"),
             at_most("memory growth", self.growth_percent, GROWTH_PERCENT, "%"),
         ]
@@ -141,7 +143,7 @@ async def _all(
                 _schemathesis, server.port, examples, seed, say
             )
             outcome.statuses.update(generated)
-            count = requests - generated.total()
+            count = max(0, requests - generated.total())
             say(f"{generated.total()} by schemathesis; {count} by hand and mutated")
             await _rounds(server.port, path, count, outcome, seed)
     return outcome, generated.total(), findings, memory.growth_percent
@@ -222,7 +224,9 @@ def _ask(
     connection.request("POST", path, json.dumps({"instances": [question.text]}))
     response = connection.getresponse()
     body = response.read()
-    if response.status != 200:
+    if response.status == 429:
+        client.refused += 1
+    elif response.status != 200:
         client.unanswered += 1
     elif json.loads(body)["predictions"][0]["label"] != question.label:
         client.wrong += 1
