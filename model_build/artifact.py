@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from images.sources import server_digest
-from manifest import Architecture, Manifest, Step
+from manifest import SAVED_MODEL, Architecture, Engine, Manifest, Step, read_manifest
 from model_build.sources import file_digest
 from model_build.spec import Spec
 
@@ -24,6 +24,7 @@ def describe(
     *,
     files: Mapping[str, str],
     data_digest: str,
+    engine: Engine = "litert",
 ) -> Manifest:
     """The manifest of one variant, not measured yet."""
     server = server_digest()
@@ -37,7 +38,7 @@ def describe(
         architecture=architecture(),
         task=spec.task,
         runtime=spec.serving.runtime,
-        engine="litert",
+        engine=engine,
         labels=spec.labels,
         lengths=spec.serving.lengths,
         max_batch=spec.serving.max_batch,
@@ -95,6 +96,19 @@ def complete(exported: Manifest, directory: Path, added: Iterable[Path]) -> Mani
         architecture=architecture(),
         version=version_of(files, server, architecture()),
     )
+
+
+def combine(form: Path, export: Path, out: Path) -> Manifest:
+    """Put the chosen engine's files and the export's SavedModel into `out`."""
+    served, exported = (read_manifest(p / "manifest.json") for p in (form, export))
+    saved = {
+        path: digest
+        for path, digest in exported.files.items()
+        if path.startswith(f"{SAVED_MODEL}/")
+    }
+    publish(form, out, [path for path in served.files if path not in saved])
+    publish(export, out, saved)
+    return replace(served, files={**served.files, **saved})
 
 
 def publish(directory: Path, out: Path, files: Iterable[str]) -> None:

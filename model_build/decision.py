@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from costs.book import read_book
-from manifest import Manifest
+from manifest import SAVED_MODEL, Engine, Manifest
 from model_build import artifact
 from model_build.dataset import Dataset
+from model_build.engines import EngineReport
 from model_build.measure import Measurements
 from model_build.model import load_model
 from model_build.page import render
@@ -28,7 +30,14 @@ from model_build.spec import Spec
 from model_build.tf_serving import CONFIGS
 
 PRICE_REGION = "us-east-1"
-SOFTWARE = ("tensorflow", "ai-edge-litert", "tensorflow-model-optimization", "numpy")
+SOFTWARE = (
+    "tensorflow",
+    "ai-edge-litert",
+    "openvino",
+    "nncf",
+    "tensorflow-model-optimization",
+    "numpy",
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Built:
 
     name: str
     weights: Path  # the directory of model.safetensors
-    artifact: Path
+    file: Path  # that holds the exported weights
     guesses: np.ndarray  # int [examples]: the exported file's answers on the test split
 
     def exported(self) -> Exported:
@@ -48,7 +57,7 @@ class Built:
             parameters=model.parameters,
             zeros=model.zeros,
             precision=model.precision,
-            file=self.artifact / "litert" / "model.tflite",
+            file=self.file,
             guesses=self.guesses,
         )
 
@@ -59,7 +68,8 @@ def decide(
     truth: np.ndarray,
     dataset: Dataset,
     measured: Measurements,
-    version: str,
+    manifest: Manifest,
+    engines: Mapping[Engine, EngineReport],
 ) -> Report:
     """Compare every variant with the baseline and judge the one that is to ship.
 
@@ -73,10 +83,12 @@ def decide(
         name=spec.name,
         baseline=spec.baseline,
         release=spec.release,
-        version=version,
+        engine=manifest.engine,
+        version=manifest.version,
         passed=all(gate.passed for gate in gates),
         gates=gates,
         variants=variants,
+        engines=engines,
         conditions=measured.conditions,
         seed=spec.seed,
         resamples=spec.measurement.resamples,
@@ -101,7 +113,7 @@ def release(
     (out / "manifest.json").unlink(missing_ok=True)
     (out / "report.json").write_bytes(report.to_json())
     (out / "report.html").write_text(render(report), encoding="utf-8")
-    for folder in ("litert", "saved_model", CONFIGS):
+    for folder in (*get_args(Engine), SAVED_MODEL, CONFIGS):
         shutil.rmtree(out / folder, ignore_errors=True)
     if not report.passed:
         return

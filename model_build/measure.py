@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.load import LoadError, run_load
 from bench.server import Server, ServerError, litert_command, serve
+from manifest import Engine
 from model_build.progress import Progress
 from model_build.spec import Measurement
 from model_build.statistics import Interval, ratio
@@ -55,6 +56,11 @@ class Conditions:
 class Measurements:
     conditions: Conditions
     variants: Mapping[str, Served]
+    engines: Mapping[Engine, Interval]  # requests a second, to the first engine's
+
+    def released(self, variant: str, name: str) -> Measurements:
+        """Return these with a variant's figures as the server called `name` had them."""
+        return replace(self, variants={**self.variants, variant: self.variants[name]})
 
     def save(self, path: Path) -> None:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2))
@@ -70,12 +76,14 @@ def measure(
     texts: Sequence[str],
     *,
     settings: Measurement,
+    engines: Mapping[Engine, str],
     vcpu: int,
     progress: Progress,
 ) -> Measurements:
     """Serve every artifact at once and load them in turn, round after round.
 
-    The first artifact is the baseline. Servers share `vcpu` cores and only one of
+    The first artifact is the baseline. `engines` says which of them runs on which
+    engine, to be compared with the first. Servers share `vcpu` cores and only one of
     them is under load; the client has the other cores. Ratios are of one round's
     figures, so that a machine that slows down slows both.
 
@@ -124,7 +132,12 @@ def measure(
         settings.connections,
         settings.seconds,
     )
-    return Measurements(conditions, variants)
+    first = np.array(rates[next(iter(engines.values()))])
+    return Measurements(
+        conditions,
+        variants,
+        {e: ratio(np.array(rates[name]), first) for e, name in engines.items()},
+    )
 
 
 def _serve(artifact: Path, cores: Sequence[int]) -> AbstractContextManager[Server]:

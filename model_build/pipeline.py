@@ -8,7 +8,7 @@ TensorFlow is imported by the steps that need it: a build with nothing to do doe
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,11 +18,13 @@ import msgspec
 import numpy as np
 
 from images.sources import server_digest
-from manifest import read_manifest
-from model_build import artifact, sources
-from model_build.checkpoint import FILES, check_length, read_checkpoint
-from model_build.dataset import Dataset, read_dataset
+from manifest import Engine, read_manifest
+from model_build import artifact
+from model_build.checkpoint import read_checkpoint
 from model_build.decision import Built, decide, release
+from model_build.engines import WEIGHTS, ask, choose, compare_engines, served_as
+from model_build.forms import export_forms
+from model_build.inputs import Inputs, read_inputs
 from model_build.measure import Measurements, load_measurements
 from model_build.model import load_model
 from model_build.passes.base import Workbench
@@ -48,16 +50,6 @@ WARMUP_TEXTS = 128  # of the training split, in random order
 
 class BuildBusyError(RuntimeError):
     """Another build is writing the same directory."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the steps read, and the digests that stand for it."""
-
-    checkpoint: Path
-    checkpoint_digests: Mapping[str, str]
-    dataset: Dataset
-    data_digest: str
 
 
 def build(spec: Spec, out: Path, data_dir: Path | None, progress: Progress) -> Report:
@@ -91,41 +83,42 @@ class _Build:
 
     def run(self, data_dir: Path | None) -> Report:
         spec = self.spec
-        inputs = self._inputs(data_dir)
+        inputs = read_inputs(self.spec, data_dir, self.progress)
         made = self._passes(inputs)
         exports = {
             name: self._export(name, done, inputs) for name, done in made.items()
         }
         shares = {n: self._shares(n, e, inputs) for n, e in exports.items()}
-        measured = self._measure(exports, inputs)
+        forms = export_forms(
+            spec, made[spec.release], exports[spec.release], inputs, self.steps
+        )
+        measured = self._measure(exports, forms, inputs)
+        engine = choose(measured.engines)
+        answers = {
+            each: shares[spec.release]
+            if each == "litert"
+            else self._shares(spec.release, form, inputs, each)
+            for each, form in forms.items()
+        }
+        files = {n: e.path / "litert" / WEIGHTS["litert"] for n, e in exports.items()}
+        engine_files = {e: form.path / e / WEIGHTS[e] for e, form in forms.items()}
         truth = np.array([example.label for example in inputs.dataset.test])
+        engines = compare_engines(measured, spec.release, answers, truth, engine_files)
+        # What ships is what is judged.
+        measured = measured.released(spec.release, served_as(spec.release, engine))
+        files[spec.release] = engine_files[engine]
+        shares[spec.release] = answers[engine]
         built = [
-            Built(
-                name, made[name].path, exports[name].path, shares[name].argmax(axis=1)
-            )
-            for name in made
+            Built(name, done.path, files[name], shares[name].argmax(axis=1))
+            for name, done in made.items()
         ]
-        whole = self._whole(exports[spec.release], shares[spec.release], inputs)
+        whole = self._whole(
+            exports[spec.release], forms[engine], answers[engine], inputs
+        )
         manifest = read_manifest(whole.path / "manifest.json")
-        version = manifest.version
-        report = decide(spec, built, truth, inputs.dataset, measured, version)
+        report = decide(spec, built, truth, inputs.dataset, measured, manifest, engines)
         release(report, manifest, whole.path, measured, self.out)
         return report
-
-    def _inputs(self, data_dir: Path | None) -> Inputs:
-        spec = self.spec
-        checkpoint = sources.locate(spec.checkpoint.source, data_dir, FILES)
-        check_length(checkpoint, max(spec.serving.lengths))
-        sources.check_digests(
-            spec.checkpoint.source, checkpoint, spec.checkpoint.sha256
-        )
-        path = sources.locate(spec.data.source, data_dir)
-        if spec.data.sha256:
-            sources.check_digests(spec.data.source, path, {"": spec.data.sha256})
-        dataset = read_dataset(path, spec.data, spec.labels)
-        self.progress.say(f"data: {_counted(dataset, spec.labels)}")
-        digests = {name: sources.file_digest(checkpoint / name) for name in FILES}
-        return Inputs(checkpoint, digests, dataset, dataset.digest)
 
     def _passes(self, inputs: Inputs) -> dict[str, Done]:
         """Run every pass on the variant it starts from; the first makes the teacher."""
@@ -213,36 +206,36 @@ class _Build:
         )
         return self.steps.run(f"export-{name}", asked, files, make)
 
-    def _shares(self, name: str, export: Done, inputs: Inputs) -> np.ndarray:
+    def _shares(
+        self, name: str, export: Done, inputs: Inputs, engine: Engine = "litert"
+    ) -> np.ndarray:
         """The exported file's probabilities for every test example: [examples, classes]."""
         lengths = self.spec.serving.lengths
 
         def make(out: Path) -> None:
-            from model_build.litert import probabilities
-
-            file = export.path / "litert" / "tokenizer.json"
-            test = tokenize(inputs.dataset.test, read_tokenizer(file, max(lengths)))
-            found = probabilities(
-                export.path / "litert" / "model.tflite", lengths, test
-            )
+            folder = export.path / engine
+            tokenizer = read_tokenizer(folder / "tokenizer.json", max(lengths))
+            test = tokenize(inputs.dataset.test, tokenizer)
+            found = ask(engine, folder, lengths, test)
             np.save(out / "probabilities.npy", found, allow_pickle=False)
 
         asked = [export.digest, inputs.data_digest]
-        done = self.steps.run(
-            f"answers-{name}", asked, ("litert.py", "tokens.py"), make
-        )
+        files = (f"{engine}.py", "engines.py", "tokens.py")
+        step = f"answers-{served_as(name, engine)}"
+        done = self.steps.run(step, asked, files, make)
         found: np.ndarray = np.load(done.path / "probabilities.npy", allow_pickle=False)
         return found
 
-    def _whole(self, export: Done, shares: np.ndarray, inputs: Inputs) -> Done:
-        """The export that ships, with its held-out sample and final manifest."""
+    def _whole(
+        self, export: Done, form: Done, shares: np.ndarray, inputs: Inputs
+    ) -> Done:
+        """What ships: the chosen engine's form, the SavedModel, sample and manifest."""
         texts = [example.text for example in inputs.dataset.test[:TEXTS]]
         # Not the test split: what it says of the model must stay unseen.
         common = [example.text for example in inputs.dataset.train[:WARMUP_TEXTS]]
 
         def make(out: Path) -> None:
-            exported = read_manifest(export.path / "manifest.json")
-            artifact.publish(export.path, out, exported.files)
+            exported = artifact.combine(form.path, export.path, out)
             sample = out / "sample.json"
             write_sample(sample, out, texts, self.spec.labels, shares[:TEXTS])
             added = [sample, *write_serving_files(out, exported, common)]
@@ -251,6 +244,7 @@ class _Build:
 
         asked = [
             export.digest,
+            form.digest,
             inputs.data_digest,
             server_digest(),
             artifact.architecture(),
@@ -258,25 +252,34 @@ class _Build:
         files = ("artifact.py", "sample.py", "tf_serving.py", "../manifest.py")
         return self.steps.run("artifact", asked, files, make)
 
-    def _measure(self, exports: Mapping[str, Done], inputs: Inputs) -> Measurements:
+    def _measure(
+        self,
+        exports: Mapping[str, Done],
+        forms: Mapping[Engine, Done],
+        inputs: Inputs,
+    ) -> Measurements:
         from model_build.measure import hardware, measure
 
         spec = self.spec
+        names = {engine: served_as(spec.release, engine) for engine in forms}
 
         def make(out: Path) -> None:
             texts = [example.text for example in inputs.dataset.test[:SERVED_TEXTS]]
             artifacts = {name: export.path for name, export in exports.items()}
+            artifacts |= {names[engine]: form.path for engine, form in forms.items()}
             measure(
                 artifacts,
                 spec.name,
                 texts,
                 settings=spec.measurement,
+                engines=names,
                 vcpu=spec.serving.vcpu,
                 progress=self.progress,
             ).save(out / "measurements.json")
 
         asked = {
             "exports": {name: export.digest for name, export in exports.items()},
+            "engines": {engine: form.digest for engine, form in forms.items()},
             "settings": msgspec.to_builtins(spec.measurement),
             "vcpu": spec.serving.vcpu,
             "hardware": hardware(),
@@ -285,11 +288,3 @@ class _Build:
         files = ("measure.py", *(f"../containers/flask/{path.name}" for path in server))
         done = self.steps.run("measure", asked, files, make)
         return load_measurements(done.path / "measurements.json")
-
-
-def _counted(dataset: Dataset, labels: Sequence[str]) -> str:
-    return "; ".join(
-        f"{split} {sum(counts.values())} "
-        f"({', '.join(f'{label} {n}' for label, n in counts.items())})"
-        for split, counts in dataset.counts(labels).items()
-    )

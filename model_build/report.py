@@ -13,12 +13,13 @@ import numpy as np
 
 from costs.book import PriceBook
 from costs.predictions import dollars_per_million
-from manifest import Quality, Serving
+from manifest import Engine, Quality, Serving
+from model_build.engines import EngineReport
 from model_build.measure import Conditions, Measurements, Served
 from model_build.spec import Gate, Spec
 from model_build.statistics import PairedComparison, compare
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,12 @@ class Report:
     name: str
     baseline: str
     release: str
+    engine: Engine  # that runs the released variant
     version: str
     passed: bool
     gates: Sequence[GateResult]
     variants: Sequence[VariantReport]
+    engines: Mapping[Engine, EngineReport]  # of the released variant; the first first
     conditions: Conditions | None
     seed: int
     resamples: int

@@ -21,10 +21,10 @@ def write_sample(
     labels: Sequence[str],
     shares: np.ndarray,
 ) -> None:
-    """Write what each runtime answers; `shares` is LiteRT's float32 [n, classes].
+    """Write what each runtime answers; `shares` is the engine's float32 [n, classes].
 
-    The artifact's SavedModel is asked here, for its arithmetic is not LiteRT's: a
-    deployed server is held to its own runtime's answers.
+    The artifact's SavedModel is asked here, for its arithmetic is another: a deployed
+    server is held to its own runtime's answers.
     """
     answers = {
         "flask": [_answer(labels, row) for row in shares],

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from manifest import Architecture, Runtime
+from manifest import Architecture, Engine, Runtime
 from model_build.dataset import Data
 from model_build.passes import PassSettings
 from model_build.sources import Digest, Source
@@ -42,6 +42,9 @@ class ServingSettings(Table, frozen=True, kw_only=True):
     """The server the variants are measured through, and later run in."""
 
     runtime: Runtime = "flask"
+    # Of the light server. The released variant is exported for each and measured with
+    # each; the manifest names the better one. LiteRT comes first: it is compared with.
+    engines: tuple[Engine, ...] = ("litert",)
     lengths: Annotated[
         tuple[Annotated[int, Meta(ge=3, le=512)], ...], Meta(min_length=1)
     ]
@@ -51,6 +54,11 @@ class ServingSettings(Table, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if list(self.lengths) != sorted(set(self.lengths)):
             raise ValueError(f"lengths: {list(self.lengths)} do not rise")
+        if self.engines not in (("litert",), ("litert", "openvino")):
+            raise ValueError(
+                f"engines: {list(self.engines)} is not ['litert'] or "
+                "['litert', 'openvino']"
+            )
 
 
 class Measurement(Table, frozen=True, kw_only=True):

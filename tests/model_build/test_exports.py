@@ -45,6 +45,28 @@ def test_the_litert_file_answers_like_the_model(
     np.testing.assert_allclose(found, wanted, atol=tolerance)
 
 
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float32", 1e-5), ("dynamic-int8", 0.12)]
+)
+def test_the_openvino_file_answers_like_the_model(
+    tiny_model: Model,
+    tiny_tokens: Tokens,
+    tmp_path: Path,
+    precision: str,
+    tolerance: float,
+) -> None:
+    from model_build.encoder import to_keras
+    from model_build.openvino import export_openvino, probabilities
+    from model_build.training import logits_of
+
+    # In int8 the activations are rounded, too: coarse where a layer is 16 wide.
+    path = tmp_path / "model.xml"
+    export_openvino(replace(tiny_model, precision=precision), tiny_tokens, path)
+    wanted = softmax(logits_of(to_keras(tiny_model), tiny_tokens))
+    found = probabilities(path, (8, 12), tiny_tokens)
+    np.testing.assert_allclose(found, wanted, atol=tolerance)
+
+
 def test_quantized_weights_are_a_quarter_of_the_bytes(
     tiny_model: Model, tmp_path: Path
 ) -> None:

@@ -106,6 +106,29 @@ def test_a_build_makes_measures_and_releases_every_variant(
     assert json.loads(again.stdout) == report
 
 
+def test_a_build_measures_both_engines_and_ships_one(
+    short: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    both = 'lengths = [8, 16]\nengines = ["litert", "openvino"]'
+    short.write_text(short.read_text().replace("lengths = [8, 16]", both))
+    done = run(short, out)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert list(report["engines"]) == ["litert", "openvino"]
+    for engine in report["engines"].values():
+        assert engine["serving"]["requests_per_second"] > 0
+        assert engine["agreement"] > 0.9
+    manifest = read_manifest(out / "manifest.json")
+    chosen = report["engines"][manifest.engine]
+    assert report["engine"] == manifest.engine
+    assert report["variants"][-1]["serving"] == chosen["serving"]
+    folders = {path.partition("/")[0] for path in manifest.files}
+    assert folders >= {manifest.engine, "saved_model"}
+    assert not folders >= {"litert", "openvino"}, "an image has one engine"
+    assert "Engines of teacher" in (out / "report.html").read_text()
+
+
 def test_a_model_under_its_gate_is_reported_and_not_released(
     short: Path, tmp_path: Path
 ) -> None:

@@ -85,6 +85,11 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
         ),
         pytest.param({"finetune": ""}, "the first pass", id="no teacher"),
         pytest.param(
+            {"serving": '[serving]\nlengths = [8]\nengines = ["openvino"]'},
+            r"engines: \['openvino'\] is not \['litert'\] or",
+            id="nothing to compare with",
+        ),
+        pytest.param(
             {"serving": "[serving]\nlengths = [16, 8]"},
             "do not rise",
             id="falling lengths",

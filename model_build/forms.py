@@ -1,0 +1,51 @@
+"""The released variant as each engine of the light server loads it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from manifest import Engine
+from model_build import artifact
+from model_build.inputs import Inputs
+from model_build.model import load_model
+from model_build.spec import Spec
+from model_build.steps import Done, Steps
+from model_build.tokens import read_tokenizer, tokenize
+
+
+def export_forms(
+    spec: Spec, made: Done, export: Done, inputs: Inputs, steps: Steps
+) -> dict[Engine, Done]:
+    """Return a step for each engine that the spec names, LiteRT's `export` first.
+
+    `made` holds the variant's weights. Each form has a manifest, so that a server can
+    be measured with it.
+    """
+
+    def make(out: Path) -> None:
+        from model_build.openvino import CALIBRATION, export_openvino
+
+        folder = out / "openvino"
+        folder.mkdir()
+        path = export.path / "litert" / "tokenizer.json"
+        tokenizer = read_tokenizer(path, max(spec.serving.lengths))
+        calibration = tokenize(inputs.dataset.train[:CALIBRATION], tokenizer)
+        model = load_model(made.path / "model.safetensors")
+        export_openvino(model, calibration, folder / "model.xml")
+        shutil.copyfile(path, folder / "tokenizer.json")
+        manifest = artifact.describe(
+            spec,
+            spec.release,
+            files=artifact.digests(out),
+            data_digest=inputs.data_digest,
+            engine="openvino",
+        )
+        (out / "manifest.json").write_text(manifest.to_json())
+
+    forms: dict[Engine, Done] = {"litert": export}
+    if "openvino" in spec.serving.engines:
+        asked = {"export": export.digest, "data": inputs.data_digest}
+        files = ("artifact.py", "encoder.py", "openvino.py", "../manifest.py")
+        forms["openvino"] = steps.run("export-openvino", asked, files, make)
+    return forms
