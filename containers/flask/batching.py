@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from containers.flask.engine import Engine
 Outputs = list[NDArray[np.float32]]  # one array a row
 Done = Callable[[Outputs | Exception], None]
 
+ENGINE_NICENESS = 5
 _LEARNING = 0.05  # weight of the newest batch in the running cost of a token
 
 
@@ -173,6 +175,8 @@ class Batcher:
         self._queued_rows -= 1
 
     def _work(self) -> None:
+        # The loop's thread goes before these: what it does is short, and waited for.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ENGINE_NICENESS)
         while (taken := self._take()) is not None:
             length, rows = taken
             ids = np.zeros((len(rows), length), np.int32)

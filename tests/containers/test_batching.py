@@ -217,11 +217,10 @@ def test_an_engine_s_error_is_told_to_each_request_of_the_batch(loop: Loop) -> N
 
 
 def test_closing_ends_the_threads(loop: Loop) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with batching(Gate(), loop, threads=3):
-        assert threading.active_count() == before + 3
-    for _ in range(100):
-        if threading.active_count() == before:
-            return
-        time.sleep(0.01)
-    raise AssertionError("engine threads are left")
+        engines = set(threading.enumerate()) - before
+        assert len(engines) == 3
+    for thread in engines:
+        thread.join(timeout=5)
+        assert not thread.is_alive()
