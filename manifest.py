@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-SCHEMA = 2
+SCHEMA = 3
 
 Runtime = Literal["flask", "tf_serving"]
 Architecture = Literal["x86_64", "arm64"]
@@ -98,6 +98,7 @@ class Manifest:
     architecture: Architecture  # of the machine it was measured on, and runs on
     task: Task
     runtime: Runtime  # that it was measured through
+    engine: Engine  # of the light server, chosen by measurement; its files' folder
     labels: tuple[str, ...]  # none where the answer is a stretch of text
     lengths: tuple[int, ...]  # tokens: one signature each; longer texts are cut
     max_batch: int  # instances in one request
@@ -105,8 +106,6 @@ class Manifest:
     steps: tuple[Step, ...]
     quality: Quality | None = None
     serving: Serving | None = None
-    # Of the light server, chosen by measurement; also the name of its files' folder.
-    engine: Engine = "litert"
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -202,7 +201,7 @@ def _known(raw: Any, kind: type, where: str) -> dict[str, Any]:
     known = {field.name: field for field in fields(kind)}
     if unknown := sorted(raw.keys() - known.keys()):
         raise ManifestError(f"{where}: unknown keys {unknown}")
-    required = {n for n in known if n not in {"quality", "serving", "engine", "schema"}}
+    required = {n for n in known if n not in {"quality", "serving", "schema"}}
     if missing := sorted(required - raw.keys()):
         raise ManifestError(f"{where}: missing keys {missing}")
     scalars: dict[str, tuple[type, ...]] = {
