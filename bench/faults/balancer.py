@@ -1,7 +1,8 @@
 """haproxy in front of servers that come and go, as a load balancer with draining.
 
-It shares its connections to a server among all clients, so the next request may go to
-another server at any time.
+Each request gets a connection of its own to a server, so the next may go to another
+server at any time; and one whose server went is answered 502 and logged. On a kept
+connection haproxy would hang up on the client instead, and log nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ defaults
   mode http
   log global
   option dontlog-normal
+  option http-server-close
   log-format "%tr %ts"
   timeout connect 5s
   timeout client 60s
