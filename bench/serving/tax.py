@@ -2,10 +2,10 @@
 
 python -m bench.serving.tax build/support-sentiment
 
-The server's CPU time a right answer, less the engine's CPU time alone for the same
-texts on the same schedule, both in microseconds, in rounds that take them in turn.
-Both on one engine thread (SERVER_VCPU=1): what an engine with a second thread spends
-on waiting for it is the engine's. Short are the texts of the manifest's first length.
+The CPU time of the server's processes for a right answer, less that of the thread
+that ran the engine, while it did (the server counts it: lathe_engine_seconds_total).
+One engine thread (SERVER_VCPU=1), which does all of the engine's work. Short are the
+texts of the manifest's first length.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
-import tempfile
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,16 +65,13 @@ def measure(
     path = f"/v1/models/{manifest.name}:predict"
     command = litert_command(artifact, python=Path(sys.executable))
     server_us, engine_us = [], []
-    with (
-        tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file,
-        serve(command, environment={"CACHE_MIB": "0", "SERVER_VCPU": "1"}) as server,
-    ):
-        file.write("\n".join(json.dumps(text) for text in texts))
-        file.flush()
+    environment = {"CACHE_MIB": "0", "SERVER_VCPU": "1"}
+    with serve(command, environment=environment) as server:
         offer(server.port, path, questions, rate=options.rate, seconds=1)
         for seed in range(options.rounds):
-            server_us.append(_server_us(server, path, questions, options, seed))
-            engine_us.append(_engine_us(artifact, file.name, options, seed))
+            whole, engine = _round(server, path, questions, options, seed)
+            server_us.append(whole)
+            engine_us.append(engine)
     tax = [whole - engine for whole, engine in zip(server_us, engine_us, strict=True)]
     low, high = median_interval(tax)
     return Tax(
@@ -90,14 +86,15 @@ def measure(
     )
 
 
-def _server_us(
+def _round(
     server: Server,
     path: str,
     questions: Sequence[Question],
     options: argparse.Namespace,
     seed: int,
-) -> float:
-    before = server.cpu_seconds()
+) -> tuple[float, float]:
+    """Return microseconds a request: of the whole server, and of its engine."""
+    engine, whole = _engine_seconds(server), server.cpu_seconds()
     offered = offer(
         server.port,
         path,
@@ -106,7 +103,8 @@ def _server_us(
         seconds=options.seconds,
         seed=seed,
     )
-    spent = server.cpu_seconds() - before
+    whole = server.cpu_seconds() - whole
+    engine = _engine_seconds(server) - engine
     if len(offered.answers_ms) != offered.scheduled:
         raise OfferError(
             f"of {offered.scheduled} requests at {options.rate:g} a second "
@@ -114,25 +112,16 @@ def _server_us(
             f"{offered.lost} lost, {offered.wrong} had no label {offered.complaint}: "
             "a lower --rate, or a quieter machine"
         )
-    return 1e6 * spent / offered.scheduled
+    return 1e6 * whole / offered.scheduled, 1e6 * engine / offered.scheduled
 
 
-def _engine_us(
-    artifact: Path, file: str, options: argparse.Namespace, seed: int
-) -> float:
-    command = [sys.executable, "-m", "bench.serving.engine_alone", str(artifact)]
-    command += ["--texts", file, "--rate", str(options.rate), "--seed", str(seed)]
-    child = subprocess.run(
-        [*command, "--seconds", str(options.seconds)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if child.returncode:
-        raise OfferError(child.stderr.strip().splitlines()[-1])
-    found = json.loads(child.stdout)
-    return 1e6 * float(found["cpu_seconds"]) / int(found["rows"])
+def _engine_seconds(server: Server) -> float:
+    """Return the CPU time of the engine's runs so far, as the server counts it."""
+    url = f"http://127.0.0.1:{server.port}/metrics"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        lines = response.read().decode().splitlines()
+    (line,) = (x for x in lines if x.startswith("lathe_engine_seconds_total"))
+    return float(line.rpartition(" ")[2])
 
 
 def main() -> None:

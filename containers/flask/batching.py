@@ -90,7 +90,7 @@ class Batcher:
         call_soon: Callable[..., Any],
         observe: Callable[[int, int, int, float], None],
     ) -> None:
-        """`observe(rows, tokens, padded, seconds)` is told of every batch that ran."""
+        """`observe(rows, tokens, padded, cpu_seconds)` is told of every batch that ran."""
         self._engine = engine
         self._waiting: dict[int, deque[_Row]] = {length: deque() for length in lengths}
         self._threads = threads
@@ -182,14 +182,14 @@ class Batcher:
             ids = np.zeros((len(rows), length), np.int32)
             for place, row in enumerate(rows):
                 ids[place, : len(row.ids)] = row.ids
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.thread_time()
             outputs: NDArray[np.float32] | Exception
             try:
                 outputs = self._engine.run(ids)
             except Exception as error:  # whatever it is, someone waits to be told
                 outputs = error
-            seconds = time.perf_counter() - started
-            self._call_soon(self._deliver, rows, outputs, ids.size, seconds)
+            took = time.perf_counter() - started, time.thread_time() - cpu
+            self._call_soon(self._deliver, rows, outputs, ids.size, *took)
 
     def _take(self) -> tuple[int, list[_Row]] | None:
         """Wait for rows and take a batch; None once closed."""
@@ -235,12 +235,14 @@ class Batcher:
         outputs: NDArray[np.float32] | Exception,
         padded: int,
         seconds: float,
+        cpu_seconds: float,
     ) -> None:
         with self._changed:
             self._running_tokens -= padded
         cost = seconds / padded
         self._seconds_a_token += _LEARNING * (cost - self._seconds_a_token)
-        self._observe(len(rows), sum(len(row.ids) for row in rows), padded, seconds)
+        tokens = sum(len(row.ids) for row in rows)
+        self._observe(len(rows), tokens, padded, cpu_seconds)
         if isinstance(outputs, Exception):
             for row in rows:
                 row.ticket.close(outputs)

@@ -65,7 +65,11 @@ class Exposition(Collector):
         tokens = {"text": counts.tokens, "padding": counts.padding}
         yield self._counter("lathe_tokens", "Tokens the engine ran.", tokens, "kind")
         seconds = {"": counts.engine_seconds}
-        yield self._counter("lathe_engine_seconds", "Engine time.", seconds)
+        yield self._counter(
+            "lathe_engine_seconds",
+            "CPU time of the engine's runs, of the threads that began them.",
+            seconds,
+        )
         hits, misses = {"": counts.cache_hits}, {"": counts.cache_misses}
         yield self._counter("lathe_cache_hits", "Texts answered before.", hits)
         yield self._counter("lathe_cache_misses", "Texts not answered before.", misses)

@@ -100,7 +100,7 @@ class Metrics:
             times.add(seconds)
 
     def batch(self, rows: int, tokens: int, padded: int, seconds: float) -> None:
-        """Count an engine run: rows, their own tokens, tokens with padding, its time."""
+        """Count an engine run: rows, their tokens, tokens with padding, its CPU time."""
         counts = self._counts
         with self._lock:
             counts.rows.add(rows)
