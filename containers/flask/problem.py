@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
@@ -16,13 +17,17 @@ class Problem:
     def __init__(self, manifest: Manifest) -> None:
         self._identity = {"model": manifest.name, "version": manifest.version}
         self._path = f"/v1/models/{manifest.name}:predict"
+        # Under overload it is said thousands of times a second, always the same.
+        self._busy = lru_cache(maxsize=128)(self._compose_busy)
 
     def plain(self, status: int, message: str) -> Answer:
         return Answer(status, self._body(message))
 
     def busy(self, status: int, message: str, *, retry_after: float) -> Answer:
         """Say when to come back, in whole seconds, 1 at least."""
-        seconds = max(1, round(retry_after))
+        return self._busy(status, message, max(1, round(retry_after)))
+
+    def _compose_busy(self, status: int, message: str, seconds: int) -> Answer:
         headers = f"Content-Type: application/json\r\nRetry-After: {seconds}\r\n"
         return Answer(status, self._body(message), headers.encode())
 
