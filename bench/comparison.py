@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.load import Load, run_load
-from bench.server import Server, serve
+from bench.server import PLAIN, Server, serve
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ def compare(
 ) -> Comparison:
     """Load two servers in turn; raises ServerError or LoadError."""
     (a, b), taken = commands, {name: list[_Round]() for name in commands}
-    with serve(commands[a]) as first, serve(commands[b], timeout_s=180) as second:
+    with (
+        serve(commands[a], environment=PLAIN) as first,
+        serve(commands[b], environment=PLAIN, timeout_s=180) as second,
+    ):
         servers = {a: first, b: second}
         for server in servers.values():
             run_load(server.port, path, texts, connections=connections, seconds=1)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from bench.load import LoadError, run_load
-from bench.server import Server, ServerError, litert_command, serve
+from bench.server import PLAIN, Server, ServerError, litert_command, serve
 from manifest import Engine
 from model_build.progress import Progress
 from model_build.spec import Measurement
@@ -142,7 +142,7 @@ def measure(
 
 def _serve(artifact: Path, cores: Sequence[int]) -> AbstractContextManager[Server]:
     command = litert_command(artifact, python=Path(sys.executable))
-    return serve(command, cores=cores)
+    return serve(command, cores=cores, environment=PLAIN)
 
 
 def _rotated(names: list[str], by: int) -> list[str]:

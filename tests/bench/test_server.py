@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from bench.server import ServerError, serve
+from bench.server import PLAIN, ServerError, litert_command, serve
+from tests.containers.conftest import TINY
 
 # A server of the standard library that takes the memory and the time it is told to.
 SCRIPT = """
@@ -75,3 +78,17 @@ def test_says_when_a_server_is_not_ready_in_time() -> None:
         serve(sleeper, timeout_s=0.5),
     ):
         pass
+
+
+@pytest.mark.server
+def test_a_plain_server_runs_the_model_for_every_request() -> None:
+    """Or a repeated text would measure the cache."""
+    command = litert_command(TINY, python=Path(sys.executable))
+    with serve(command, environment=PLAIN) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        body = json.dumps({"instances": ["the same text"]}).encode()
+        for _ in range(5):
+            urlopen(f"{url}/v1/models/tiny-sentiment:predict", body).close()
+        metrics = urlopen(f"{url}/metrics").read().decode()
+    (line,) = (x for x in metrics.splitlines() if x.startswith("lathe_batch_rows_sum"))
+    assert float(line.split()[-1]) == 5
