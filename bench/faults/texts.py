@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.load import LoadError
 from bench.serving.offered import Question
 
 MESSAGES = Path(__file__).parents[1] / "messages.txt"
@@ -15,10 +16,17 @@ MESSAGES = Path(__file__).parents[1] / "messages.txt"
 def read_texts(artifact: Path, known: Path | None = None) -> list[str]:
     """Return distinct real texts: of `known`, or the few of artifact and bench.
 
+    Raises LoadError where `known` is not such a file.
+
     `known` is what `python -m bench.serving.known` printed: the whole test split.
     """
     if known is not None:
-        return list(dict.fromkeys(json.loads(known.read_bytes())["texts"]))
+        try:
+            return list(dict.fromkeys(json.loads(known.read_bytes())["texts"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise LoadError(
+                f"{known}: not what bench.serving.known prints: {error!r}"
+            ) from error
     texts = MESSAGES.read_text(encoding="utf-8").splitlines()
     sample = artifact / "sample.json"
     if sample.is_file():

@@ -18,7 +18,6 @@ from containers.flask.engine import Engine
 Outputs = list[NDArray[np.float32]]  # one array a row
 Done = Callable[[Outputs | Exception], None]
 
-ENGINE_NICENESS = 5
 _LEARNING = 0.05  # weight of the newest batch in the running cost of a token
 
 
@@ -61,7 +60,7 @@ class Ticket:
 
 
 class _Row:
-    __slots__ = ("ids", "is_waiting", "number", "place", "ticket")
+    __slots__ = ("arrived", "ids", "is_waiting", "number", "place", "ticket")
 
     def __init__(self, ids: list[int], ticket: Ticket, place: int, number: int) -> None:
         self.ids = ids
@@ -69,6 +68,7 @@ class _Row:
         self.place = place
         self.number = number
         self.is_waiting = True
+        self.arrived = time.perf_counter()
 
 
 class Batcher:
@@ -175,21 +175,27 @@ class Batcher:
         self._queued_rows -= 1
 
     def _work(self) -> None:
-        # The loop's thread goes before these: what it does is short, and waited for.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ENGINE_NICENESS)
+        # The loop's thread goes before these, at once: what it does is short, and waited
+        # for. Only within the container: what else runs on the host counts by its share.
+        os.sched_setscheduler(
+            threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0)
+        )
+        free_at = 0.0
         while (taken := self._take()) is not None:
             length, rows = taken
             ids = np.zeros((len(rows), length), np.int32)
             for place, row in enumerate(rows):
                 ids[place, : len(row.ids)] = row.ids
-            started, cpu = time.perf_counter(), time.thread_time()
+            started, cpu = max(free_at, rows[0].arrived), time.thread_time()
             outputs: NDArray[np.float32] | Exception
             try:
                 outputs = self._engine.run(ids)
             except Exception as error:  # whatever it is, someone waits to be told
                 outputs = error
-            took = time.perf_counter() - started, time.thread_time() - cpu
-            self._call_soon(self._deliver, rows, outputs, ids.size, *took)
+            cpu, free_at = time.thread_time() - cpu, time.perf_counter()
+            self._call_soon(
+                self._deliver, rows, outputs, ids.size, free_at - started, cpu
+            )
 
     def _take(self) -> tuple[int, list[_Row]] | None:
         """Wait for rows and take a batch; None once closed."""

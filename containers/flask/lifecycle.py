@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import threading
@@ -80,5 +81,6 @@ class Lifecycle:
         except BaseException:
             sys.excepthook(*sys.exc_info())
             os._exit(WORKER_BOOT_ERROR)
+        gc.freeze()  # what was loaded stays: no collection need look at it again
         seconds = round(time.perf_counter() - started, 2)
         event("info", "ready", model=self._name, load_seconds=seconds)

@@ -11,7 +11,7 @@ from containers.flask.log import Mode, read_mode
 
 @dataclass(frozen=True)
 class Settings:
-    max_wait_ms: int = 80  # with a longer queue, requests are refused
+    max_wait_ms: int = 50  # with a longer queue, requests are refused
     log_requests: Mode = "errors"
     max_body_bytes: int = 256 * 1024  # 32 messages of 8 KiB; not to be set
 
