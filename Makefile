@@ -39,6 +39,7 @@ demo: install    ## build, measure, gate, serve, synthesize, price and rehearse 
 test: check test-fast test-server test-container test-tf test-rehearsal test-demo  ## all that CI runs
 
 check: install   ## format, lint, types
+	@! git grep -nE '^(<{7}|>{7}) ' || { echo "error: a merge was left undone: see above" >&2; exit 1; }
 	ruff format --check .
 	ruff check .
 	mypy

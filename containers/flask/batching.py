@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -175,11 +176,7 @@ class Batcher:
         self._queued_rows -= 1
 
     def _work(self) -> None:
-        # The loop's thread goes before these, at once: what it does is short, and waited
-        # for. Only within the container: what else runs on the host counts by its share.
-        os.sched_setscheduler(
-            threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0)
-        )
+        _let_others_first()
         free_at = 0.0
         while (taken := self._take()) is not None:
             length, rows = taken
@@ -262,3 +259,14 @@ class Batcher:
         started = time.perf_counter()
         self._engine.run(np.ones((1, length), np.int32))
         return (time.perf_counter() - started) / length
+
+
+def _let_others_first() -> None:
+    """Let the loop's thread take this one's core at once: it is brief, and waited for.
+
+    Within the container only: other containers of a host count by their cgroup's share.
+    """
+    with suppress(OSError):  # a sandbox may forbid it
+        os.sched_setscheduler(
+            threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0)
+        )
