@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from containers.flask.engine import Engine
 Outputs = list[NDArray[np.float32]]  # one array a row
 Done = Callable[[Outputs | Exception], None]
 
+ENGINE_NICENESS = 10
 _LEARNING = 0.05  # weight of the newest batch in the running cost of a token
 
 
@@ -176,7 +176,8 @@ class Batcher:
         self._queued_rows -= 1
 
     def _work(self) -> None:
-        _let_others_first()
+        # The loop's thread takes a core from these at once: it is brief, and waited for.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ENGINE_NICENESS)
         free_at = 0.0
         while (taken := self._take()) is not None:
             length, rows = taken
@@ -259,14 +260,3 @@ class Batcher:
         started = time.perf_counter()
         self._engine.run(np.ones((1, length), np.int32))
         return (time.perf_counter() - started) / length
-
-
-def _let_others_first() -> None:
-    """Let the loop's thread take this one's core at once: it is brief, and waited for.
-
-    Within the container only: other containers of a host count by their cgroup's share.
-    """
-    with suppress(OSError):  # a sandbox may forbid it
-        os.sched_setscheduler(
-            threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0)
-        )
