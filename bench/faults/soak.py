@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from bench.faults.balancer import Balancer, balance
@@ -30,8 +29,7 @@ from bench.serving.offered import Offered, Question, offer
 LOAD = 0.7
 STOP_TIMEOUT_S = 30.0  # what ECS waits after SIGTERM
 # A request may leave on a kept connection before the balancer sees that it is closed.
-NOTICED = timedelta(milliseconds=20)
-LOOK_BACK = timedelta(seconds=10)  # nothing is in flight for longer
+NOTICED_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -98,11 +96,11 @@ class _Run:
         old_stack.close()
         return took, code
 
-    def kill(self) -> datetime:
-        """Kill the worker; returns when."""
+    def kill(self) -> float:
+        """Kill the worker; returns when, in seconds since 1970."""
         (worker, *_) = self.server.workers()
         os.kill(worker, signal.SIGKILL)
-        return datetime.now()
+        return time.time()
 
 
 def soak(
@@ -183,7 +181,7 @@ def _window(
     thread = threading.Thread(target=load)
     thread.start()
     time.sleep(seconds * run.chance.uniform(0.2, 0.5))
-    killed, stop_s, code = None, 0.0, 0
+    killed, stop_s, code = 0.0, 0.0, 0
     if kind == "kill":
         killed = run.kill()
     else:
@@ -192,10 +190,7 @@ def _window(
     (offered,) = found
     late = 0
     if killed:
-        broken_off = [b for b in run.balancer.broken_off() if b > killed - LOOK_BACK]
-        late = sum(began > killed + NOTICED for began in broken_off)
-        # What the balancer does not know of is not known to have been in flight.
-        late += max(0, offered.lost + offered.failed - len(broken_off))
+        late = sum(sent > killed + NOTICED_S for sent in offered.gone_sent_s)
     return Event(
         kind=kind,
         scheduled=offered.scheduled,

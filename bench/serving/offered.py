@@ -48,6 +48,8 @@ class Offered:
     answers_ms: list[float] = field(repr=False)  # right answers, as they came
     wrong_ms: list[float] = field(repr=False)  # 200 with another label, or with none
     refusals_ms: list[float] = field(repr=False)  # 429 and 503
+    gone_sent_s: list[float] = field(default_factory=list, repr=False)  # when what
+    # failed or was lost had been sent, in seconds since 1970
     complaint: str = ""  # the first answer that was wrong or failed
 
     @property

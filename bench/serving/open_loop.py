@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import deque
@@ -60,12 +61,14 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
         self.request: Request | None = None
+        self.sent_s = 0.0  # of the request, since 1970
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a child
 
     def send(self, request: Request) -> None:
         self.request, self._body = request, b""
+        self.sent_s = time.time()
         self._transport.write(request.content)
 
     def data_received(self, data: bytes) -> None:
@@ -82,7 +85,8 @@ class _Connection(asyncio.Protocol):
             return self.close()  # an answer to nothing
         self.request = None
         keep = self._parser.should_keep_alive()
-        self._client.answered(request, self._parser.get_status_code(), self._body)
+        status = self._parser.get_status_code()
+        self._client.answered(request, self.sent_s, status, self._body)
         if keep:
             self._client.freed(self)
         else:
@@ -115,6 +119,7 @@ class Client:
         self._wrong_ms: list[float] = []
         self._refusals_ms: list[float] = []
         self._failed = self._lost = 0
+        self._gone_sent_s: list[float] = []
         self._complaint = ""
         self._started = self._cpu_before = 0.0
 
@@ -132,6 +137,7 @@ class Client:
                 await asyncio.wait_for(self._done.wait(), patience_s)
             except TimeoutError:
                 self._lost += self._outstanding
+                self._gone_sent_s += [math.inf] * self._outstanding
 
     def _now(self) -> float:
         return time.perf_counter() - self._started
@@ -160,7 +166,7 @@ class Client:
             self._open -= 1
             if self._waiting:
                 self._waiting.popleft()
-                self._lose(str(error))
+                self._lose(str(error), time.time())
             return
         self.freed(connection)
 
@@ -174,16 +180,20 @@ class Client:
         self._open -= 1
         self._idle.pop(connection, None)
         if connection.request is not None:
-            self._lose("the server closed a connection instead of answering")
+            why = "the server closed a connection instead of answering"
+            self._lose(why, connection.sent_s)
         if self._waiting:
             self._grow()
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: str, sent_s: float) -> None:
         self._lost += 1
+        self._gone_sent_s.append(sent_s)
         self._complaint = self._complaint or why
         self._settle()
 
-    def answered(self, request: Request, status: int, body: bytes) -> None:
+    def answered(
+        self, request: Request, sent_s: float, status: int, body: bytes
+    ) -> None:
         latency_ms = round(1e3 * (self._now() - request.scheduled), 3)
         if status == 200:
             if self._is_right(request, body):
@@ -194,6 +204,7 @@ class Client:
             self._refusals_ms.append(latency_ms)
         else:
             self._failed += 1
+            self._gone_sent_s.append(sent_s)
             self._complain(f"{status}: ", body)
         self._settle()
 
@@ -227,5 +238,6 @@ class Client:
             answers_ms=self._answers_ms,
             wrong_ms=self._wrong_ms,
             refusals_ms=self._refusals_ms,
+            gone_sent_s=self._gone_sent_s,
             complaint=self._complaint,
         )
