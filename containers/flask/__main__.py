@@ -40,6 +40,7 @@ def main() -> None:
     )
     parser.add_argument(
         "--host",
+        type=_host,
         default="127.0.0.1",
         help="address to listen on (default: 127.0.0.1, this machine only)",
     )
@@ -54,6 +55,13 @@ def main() -> None:
     command = ["-m", "gunicorn", "-c", config, "containers.flask.wsgi:create()"]
     os.chdir(ROOT)  # -m and gunicorn both import from the working directory
     os.execve(sys.executable, [sys.executable, *command], environment)
+
+
+def _host(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty address; 0.0.0.0 is every one")
+    is_bare_v6 = ":" in text and not text.startswith("[")
+    return f"[{text}]" if is_bare_v6 else text
 
 
 def _port(text: str) -> int:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from cachetools import TTLCache
 
@@ -55,12 +56,14 @@ class CacheSettings:
 
 def read_settings(environment: Mapping[str, str]) -> CacheSettings:
     """Read CACHE_MIB, CACHE_TTL_S and CACHE_URL; raises StartError naming one."""
+    url = environment.get("CACHE_URL", "")
+    _check_url(url)
     return CacheSettings(
         mib=_whole(environment, "CACHE_MIB", CacheSettings.mib, low=0, high=65536),
         ttl_s=_whole(
             environment, "CACHE_TTL_S", CacheSettings.ttl_s, low=1, high=31_536_000
         ),
-        url=environment.get("CACHE_URL", ""),
+        url=url,
     )
 
 
@@ -202,3 +205,18 @@ def _whole(
             f"{name}: {text[:40]!r} is not a whole number from {low} to {high}"
         )
     return int(text)
+
+
+def _check_url(url: str) -> None:
+    """Raise StartError without the address, which may hold a password."""
+    try:
+        parts = urlsplit(url)
+        is_right = not url or (
+            parts.scheme in {"redis", "rediss"}
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
+    except ValueError:  # a port that is none
+        is_right = False
+    if not is_right:
+        raise StartError("CACHE_URL: not redis://HOST[:PORT] or rediss://HOST[:PORT]")

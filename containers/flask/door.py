@@ -1,7 +1,7 @@
 """The door: whole HTTP/1.1 requests in, answers out, on one event loop.
 
 A request is handed on once all of it is here, and only if it is within bounds: a slow
-or endless sender holds a few hundred bytes, no thread. httptools (llhttp) parses.
+or endless sender holds what it has sent, no thread. httptools (llhttp) parses.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _STARTS = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
     for status in HTTPStatus
 }
+_UPGRADE = {b"upgrade", b"connection", b"http2-settings"}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -49,6 +50,23 @@ class Answer:
     headers: bytes = _JSON  # whole lines, each with its CRLF
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A request, and whether its connection may have another."""
+
+    request: Request
+    keeps_alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What is said of bytes that are no request; nothing is read after them."""
+
+    status: int
+    message: str
+    seconds: float  # since the first of those bytes
+
+
 class Handler(Protocol):
     """Who answers. `reply` is called once, now or later, on the loop's thread.
 
@@ -59,7 +77,7 @@ class Handler(Protocol):
         self, request: Request, reply: Callable[[Answer], None], /
     ) -> Cancel | None: ...
 
-    def refuse(self, status: int, message: str, /) -> Answer:
+    def refuse(self, status: int, message: str, seconds: float, /) -> Answer:
         """Say what is wrong with a request that cannot be handed on."""
         ...
 
@@ -70,6 +88,7 @@ class Limits:
 
     body_bytes: int = 256 * 1024
     head_bytes: int = 16 * 1024
+    held_bytes: int = 64 * 1024 * 1024  # of all bodies that are not whole yet
     read_seconds: float = 20.0  # from a request's first byte to its last
     idle_seconds: float = 75.0  # over the 60 s of a load balancer, or it meets a reset
     linger_seconds: float = 2.0  # a refused sender may take in its answer
@@ -84,6 +103,7 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     is_draining: bool = False
     date: bytes = b""
+    held_bytes: int = 0
 
     def __post_init__(self) -> None:
         self._connections: set[_Connection] = set()
@@ -137,12 +157,12 @@ class _Connection(asyncio.Protocol):
         self._door = door
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
-        self._waiting: deque[tuple[Request, bool]] = deque()  # pipelined
+        self._waiting: deque[_Whole | _Refusal] = deque()  # pipelined
         self._cancel: Cancel | None = None
         self._is_answering = False
         self._keeps_alive = True
         self._is_head = False
-        self._is_closing = False  # no more is read: the next answer is the last
+        self._is_deaf = False  # nothing more is read
         self._is_reading = False
         self._is_stuffed = False  # the client does not read what was written
         self._since = time.monotonic()  # of the first byte, or of the last answer
@@ -152,12 +172,12 @@ class _Connection(asyncio.Protocol):
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._body: list[bytes] = []
-        self._head_bytes = self._seen_bytes = self._body_bytes = 0
+        self._head_bytes = self._body_bytes = self._raw_bytes = 0
         self._in_head = False
 
     @property
     def is_busy(self) -> bool:
-        return self._is_answering or self._is_reading
+        return self._is_answering or self._is_reading or bool(self._waiting)
 
     # asyncio.Protocol
 
@@ -168,6 +188,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._door.leave(self)
+        self._drop_body()
         self._transport = None
         self._waiting.clear()
         if self._cancel is not None:
@@ -175,20 +196,42 @@ class _Connection(asyncio.Protocol):
             self._cancel = None
 
     def data_received(self, data: bytes) -> None:
-        if self._is_closing:
+        if self._is_deaf:
             return
+        was_reading = self._is_reading
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # The request itself was whole; what follows it would be another protocol.
-            self._is_closing = True
-            if not self._is_answering:
-                self.close()
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on(data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError as error:
             self._fail(400, f"not HTTP/1.1: {error.args[0] if error.args else error}")
-        else:
-            if self._in_head:  # whose last line is still to come
-                self._count_head(len(data))
+            return
+        if self._is_reading:
+            # What came in one piece with other requests counts by its parts.
+            self._raw_bytes += len(data) if was_reading else 0
+            self._check_size()
+
+    def _go_on(self, rest: bytes) -> None:
+        """Read on after a head that asks for another protocol, which is not had here.
+
+        httptools takes what follows for that protocol. RFC 9110 7.8 lets a server ignore
+        the wish, so the same head is read once more without it.
+        """
+        if (
+            b"transfer-encoding" in self._headers
+            or self._parser.get_method() == b"CONNECT"
+        ):
+            self._fail(400, "Upgrade: not with this request")
+            return
+        kept = [
+            b"%b: %b\r\n" % (name, value)
+            for name, value in self._headers.items()
+            if name not in _UPGRADE
+        ]
+        line = b"%b %b HTTP/1.1\r\n" % (self._parser.get_method(), self._url)
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(line + b"".join(kept) + b"\r\n" + rest)
 
     def pause_writing(self) -> None:
         self._is_stuffed = True
@@ -211,31 +254,41 @@ class _Connection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.setdefault(name.lower(), value)
-        self._seen_bytes += len(name) + len(value)
+        self._head_bytes += len(name) + len(value)
+        if self._in_head:
+            self._headers.setdefault(name.lower(), value)
+        else:  # a trailer says nothing that is asked for here
+            self._check_size()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._head_bytes = 0
-        self._count_head(self._seen_bytes + len(self._url))
+        self._raw_bytes = 0
+        self._check_size()
         length = self._headers.get(b"content-length")
         if length is not None and int(length) > self._door.limits.body_bytes:
             self._too_long()
         if b"expect" in self._headers and not (
-            self._is_closing or self._is_answering or self._transport is None
+            self._is_deaf or self._is_answering or self._transport is None
         ):
             self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
+        if self._is_deaf:
+            return
         self._body_bytes += len(body)
         if self._body_bytes > self._door.limits.body_bytes:
             self._too_long()
-        else:
-            self._body.append(body)
+            return
+        self._body.append(body)
+        self._door.held_bytes += len(body)
+        if self._door.held_bytes > self._door.limits.held_bytes:
+            self._fail(503, "too many bodies are on their way at once")
 
     def on_message_complete(self) -> None:
         self._is_reading = False
-        if self._is_closing:
+        body = b"".join(self._body)
+        self._drop_body()
+        if self._is_deaf or self._parser.should_upgrade():
             return
         try:
             url = httptools.parse_url(self._url)
@@ -247,25 +300,31 @@ class _Connection(asyncio.Protocol):
             path=(url.path or b"/").decode("latin-1"),
             query=(url.query or b"").decode("latin-1"),
             headers=self._headers,
-            body=b"".join(self._body),
+            body=body,
             received=time.monotonic(),
             http_version=self._parser.get_http_version(),
         )
         keeps_alive = self._parser.should_keep_alive() and request.http_version != "1.0"
-        if self._is_answering:
-            self._waiting.append((request, keeps_alive))
-            if self._transport is not None:
-                self._transport.pause_reading()
-        else:
-            self._hand_on(request, keeps_alive)
+        self._put(_Whole(request, keeps_alive))
 
     # from here to the answer
 
-    def _hand_on(self, request: Request, keeps_alive: bool) -> None:
+    def _put(self, next_: _Whole | _Refusal) -> None:
+        if not self._is_answering and not self._waiting:
+            self._hand_on(next_)
+            return
+        self._waiting.append(next_)
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def _hand_on(self, next_: _Whole | _Refusal) -> None:
+        if isinstance(next_, _Refusal):
+            self._refuse(next_)
+            return
         self._is_answering = True
-        self._keeps_alive = keeps_alive
-        self._is_head = request.method == "HEAD"
-        cancel = self._door.handler(request, self._reply)
+        self._keeps_alive = next_.keeps_alive
+        self._is_head = next_.request.method == "HEAD"
+        cancel = self._door.handler(next_.request, self._reply)
         if self._is_answering:
             self._cancel = cancel
 
@@ -281,18 +340,18 @@ class _Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._resume)
 
     def _resume(self) -> None:
-        if self._is_answering or self._is_closing or self._is_stuffed:
+        if self._is_answering or self._is_stuffed or self._transport is None:
             return
         waiting = self._waiting.popleft() if self._waiting else None
-        if not self._waiting and self._transport is not None:
+        if not self._waiting and not self._is_deaf:
             self._transport.resume_reading()
         if waiting is not None:
-            self._hand_on(*waiting)
+            self._hand_on(waiting)
 
     def _write(self, answer: Answer) -> None:
         if self._transport is None:
             return
-        is_last = not self._keeps_alive or self._is_closing or self._door.is_draining
+        is_last = not self._keeps_alive or self._door.is_draining
         head = _head(answer, self._door.date, is_last)
         self._transport.write(head if self._is_head else head + answer.body)
         if is_last:
@@ -304,30 +363,43 @@ class _Connection(asyncio.Protocol):
 
     def _fail(self, status: int, message: str) -> None:
         """Answer what is no request, and close: where the next one begins is unknown."""
-        if self._is_closing:
+        if not self._is_deaf:
+            self._is_deaf = True
+            self._is_reading = False
+            self._drop_body()
+            self._put(_Refusal(status, message, time.monotonic() - self._since))
+
+    def _refuse(self, refusal: _Refusal) -> None:
+        if self._transport is None:
             return
-        self._is_closing = True
-        if self._is_answering or self._transport is None:
-            return  # the one before it gets its answer, and no more
-        answer = self._door.handler.refuse(status, message)
+        answer = self._door.handler.refuse(
+            refusal.status, refusal.message, refusal.seconds
+        )
         self._transport.write(_head(answer, self._door.date, True) + answer.body)
         # Closing now would reset a client that is still sending, answer and all.
         self._since = time.monotonic()
-        self._is_reading = False
+        self._transport.resume_reading()
         self._transport.write_eof()
 
-    def _count_head(self, more: int) -> None:
-        self._head_bytes += more
-        limit = self._door.limits.head_bytes
-        if self._head_bytes > limit:
-            self._fail(431, f"headers: more than the {limit} bytes allowed")
+    def _check_size(self) -> None:
+        """Bound what a request takes up beside its body: head, trailers, chunk sizes."""
+        limits = self._door.limits
+        beside = self._raw_bytes if self._in_head else 0
+        if max(self._head_bytes + len(self._url), beside) > limits.head_bytes:
+            self._fail(431, f"headers: more than the {limits.head_bytes} bytes allowed")
+        elif self._raw_bytes > 2 * limits.body_bytes + limits.head_bytes:
+            self._fail(413, "body: more chunks and trailers than are allowed")
+
+    def _drop_body(self) -> None:
+        self._door.held_bytes -= sum(map(len, self._body))
+        self._body = []
 
     def check(self, now: float) -> None:
         """Close a connection that has been silent, or slow, for too long."""
         limits, waited = self._door.limits, now - self._since
         if self._is_answering:
             return
-        if (self._is_closing and waited > limits.linger_seconds) or (
+        if (self._is_deaf and waited > limits.linger_seconds) or (
             self._is_stuffed and waited > limits.read_seconds
         ):
             self.abort()
@@ -338,8 +410,9 @@ class _Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close once what was written has been sent."""
-        self._is_closing = True
+        self._is_deaf = True
         self._is_reading = False
+        self._waiting.clear()
         if self._transport is not None:
             self._transport.close()
 

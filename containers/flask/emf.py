@@ -19,6 +19,7 @@ from containers.flask.log import write
 from containers.flask.metrics import LATENCY_BOUNDS, Counts, Distribution, Metrics
 
 NAMESPACE = "Lathe"
+PREDICTIONS = {"predict", "infer"}  # routes
 PERIOD_S = 60.0
 UNITS = {
     "Requests": "Count",
@@ -101,13 +102,19 @@ class Report:
 
 def _values(counts: Counts, before: Counts) -> dict[str, Any]:
     """A distribution in which nothing happened is left out: there is no zero of it."""
-    times = Distribution(LATENCY_BOUNDS)
-    for key, counted in counts.requests.items():
-        new = counted.since(before.requests.get(key))
-        times.counts = [a + b for a, b in zip(times.counts, new.counts, strict=True)]
-        times.total += new.total
+    times, requests = Distribution(LATENCY_BOUNDS), 0
+    for (route, status), counted in counts.requests.items():
+        if route not in PREDICTIONS:  # a health check says nothing of the model
+            continue
+        new = counted.since(before.requests.get((route, status)))
+        requests += sum(new.counts)
+        if status == 200:  # nor does how quickly others were refused
+            times.counts = [
+                a + b for a, b in zip(times.counts, new.counts, strict=True)
+            ]
+            times.total += new.total
     rows = counts.rows.since(before.rows)
-    values: dict[str, Any] = {"Requests": sum(times.counts)}
+    values: dict[str, Any] = {"Requests": requests}
     if any(times.counts):
         values["Latency"] = _told(times, scale=1000)
     if any(rows.counts):

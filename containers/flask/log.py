@@ -6,6 +6,7 @@ requests, and not in those of exceptions, which name types and places but no mes
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -14,8 +15,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
+from queue import Full, Queue
+from threading import Thread
 from typing import Any, Literal, get_args
 
 Mode = Literal["errors", "all", "none"]
@@ -29,14 +33,45 @@ _COUNTED = {
 }  # under overload there are thousands a second: metrics count them
 ERRORS_A_SECOND = 10
 
+_writers: set[int] = set()  # processes that have the thread
 _start = os.urandom(6).hex()
 _numbers = count(1)
 
 
+_lines: Queue[str] = Queue(maxsize=10_000)
+
+
 def write(line: str) -> None:
-    """Write a line at once, whole, also when several threads do."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    """Have a line written, whole, and wait for nothing.
+
+    A log that is full, gone or not read takes no request with it: its lines are lost.
+    """
+    _start_writer()
+    with suppress(Full):
+        _lines.put_nowait(line)
+
+
+def flush(seconds: float = 1.0) -> None:
+    """Wait until what was logged is written, or until it is clear that it will not be."""
+    deadline = time.monotonic() + seconds
+    while _lines.unfinished_tasks and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def _start_writer() -> None:
+    if os.getpid() not in _writers:  # threads do not survive a fork
+        _writers.add(os.getpid())
+        Thread(target=_write_lines, name="log", daemon=True).start()
+        atexit.register(flush)
+
+
+def _write_lines() -> None:
+    while True:
+        line = _lines.get()
+        with suppress(OSError, ValueError):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        _lines.task_done()
 
 
 def event(level: str, message: str, **fields: Any) -> None:

@@ -89,10 +89,10 @@ class Service:
             finish(self._failed(error), 0)
         return None
 
-    def refuse(self, status: int, message: str) -> Answer:
+    def refuse(self, status: int, message: str, seconds: float) -> Answer:
         """Say what is wrong with what could not even be read as a request."""
-        self._metrics.answered("unread", status, 0.0)
-        return self._problem.plain(status, message)
+        answer = self._problem.plain(status, message)
+        return self._book("unread", answer, seconds, request_id(None))
 
     def _predict(
         self, request: Request, read: Callable[[bytes], Asked], finish: Finish
@@ -163,20 +163,33 @@ class Service:
         def finish(answer: Answer, instances: int) -> None:
             number = _request_id(request)
             seconds = time.monotonic() - request.received
-            self._metrics.answered(route, answer.status, seconds)
-            self._log.answered(
-                route,
-                answer.status,
-                seconds,
-                request_id=number,
-                received=len(request.body),
-                sent=len(answer.body),
-                instances=instances,
-            )
-            headers = b"%bX-Request-Id: %b\r\n" % (answer.headers, number.encode())
-            reply(Answer(answer.status, answer.body, headers))
+            received = len(request.body)
+            reply(self._book(route, answer, seconds, number, received, instances))
 
         return finish
+
+    def _book(
+        self,
+        route: str,
+        answer: Answer,
+        seconds: float,
+        number: str,
+        received: int = 0,
+        instances: int = 0,
+    ) -> Answer:
+        """Count and log an answer; return it with its number."""
+        self._metrics.answered(route, answer.status, seconds)
+        self._log.answered(
+            route,
+            answer.status,
+            seconds,
+            request_id=number,
+            received=received,
+            sent=len(answer.body),
+            instances=instances,
+        )
+        headers = b"%bX-Request-Id: %b\r\n" % (answer.headers, number.encode())
+        return Answer(answer.status, answer.body, headers)
 
 
 def _request_id(request: Request) -> str:

@@ -17,7 +17,13 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read MAX_WAIT_MS and LOG_REQUESTS; raises StartError naming what is wrong."""
+    """Read MAX_WAIT_MS and LOG_REQUESTS; raises StartError naming what is wrong.
+
+    SERVER_VCPU and METRICS are only checked: cores.py and emf.py read them.
+    """
+    _check_vcpu(environment.get("SERVER_VCPU"))
+    if (metrics := environment.get("METRICS") or "emf") != "emf":
+        raise StartError(f"METRICS: {metrics[:40]!r} is not emf")
     text = environment.get("MAX_WAIT_MS", str(Settings.max_wait_ms))
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:10]) <= 60_000):
         raise StartError(
@@ -28,3 +34,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     except ValueError as error:
         raise StartError(str(error)) from error
     return Settings(max_wait_ms=int(text), log_requests=mode)
+
+
+def _check_vcpu(text: str | None) -> None:
+    try:
+        is_right = not text or 0 < float(text) <= 1024
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise StartError(f"SERVER_VCPU: {text!r} is not a number of cores, above 0")

@@ -11,6 +11,7 @@ from typing import Any
 import uvloop
 from gunicorn.workers.base import Worker
 
+from containers.flask import log
 from containers.flask.door import Door
 from containers.flask.listener import let_in, shut_out
 
@@ -54,6 +55,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
         self.alive = False
         await self._drain(door, lifecycle, servers)
         end_report()
+        await asyncio.to_thread(log.flush)
         beat.cancel()
 
     async def _beat(self, door: Door, stop: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,7 +74,12 @@ def create(load: Load = load_engine) -> Flask:
         log=RequestLog(chosen.log_requests),
         max_wait_seconds=chosen.max_wait_ms / 1000,
     )
-    door = Door(service, Limits(body_bytes=chosen.max_body_bytes))
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limits = Limits(
+        body_bytes=chosen.max_body_bytes,
+        connections=min(Limits.connections, max(16, open_files - 64)),
+    )
+    door = Door(service, limits)
     metrics.watch(
         in_flight=lambda: door.in_flight,
         cache_bytes=lambda: answers.size_bytes,

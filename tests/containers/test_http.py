@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import time
@@ -17,7 +18,7 @@ from containers.flask.cache import CacheSettings, open_cache
 from containers.flask.door import Door, Limits
 from containers.flask.instances import read_text
 from containers.flask.job import Model
-from containers.flask.log import RequestLog
+from containers.flask.log import RequestLog, flush
 from containers.flask.metrics import Metrics
 from containers.flask.service import Service
 from containers.flask.task import Encoded, Item
@@ -354,6 +355,7 @@ def test_a_failing_engine_shows_no_inside(
     said = ask(door, PREDICT, instances("secret"))
     assert said.status == 500
     assert said.json() == {"error": "internal error", **IDENTITY}
+    flush()
     logged = capsys.readouterr().out
     assert "RuntimeError" in logged
     assert "secret" not in logged
@@ -514,3 +516,88 @@ def test_metadata_says_what_a_client_must_know(door: Door) -> None:
     metadata = ask(door, f"{MODEL}/metadata").json()["metadata"]
     assert metadata["labels"] == ["negative", "neutral", "positive"]
     assert metadata["max_batch"] == 3
+
+
+@pytest.mark.parametrize("wish", ["h2c", "websocket"])
+def test_a_wish_for_another_protocol_is_ignored(door: Door, wish: str) -> None:
+    """As Java's HttpClient has it in every request, bodies and all."""
+    wire = Wire(door)
+    headers = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": wish}
+    body = instances("a")
+    whole = request(PREDICT, body, HTTP2_Settings="AAEAAEAA", **headers)
+    wire.send(whole + request(MODEL, **headers))
+    wire.send(whole[:-5])
+    wire.send(whole[-5:])
+    said = wire.answers()
+    assert [each.status for each in said] == [200, 200, 200]
+    assert labels(said[0].body) == labels(said[2].body) == ["a"]
+
+
+def test_an_upgrade_that_could_hide_a_body_is_refused(door: Door) -> None:
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "h2c",
+        "Transfer_Encoding": "chunked",
+    }
+    said = ask(door, PREDICT, chunked(instances("a")), **headers)
+    assert (said.status, said.headers["Connection"]) == (400, "close")
+
+
+def test_trailers_are_bounded_and_say_nothing(door: Door) -> None:
+    head = request(PREDICT, b"", Transfer_Encoding="chunked")
+    body = chunked(instances("a"))[:-2]
+    wire = Wire(door)
+    wire.send(head + body + b"X-Request-Id: trailer\r\nX-Request-Timeout-Ms: 0\r\n\r\n")
+    (said,) = wire.answers()
+    assert said.status == 200
+    assert said.headers["X-Request-Id"] != "trailer"
+    for trailer in (b"X: aaaaaaa\r\n" * 3000, b"X: " + b"a" * 100_000):
+        wire = Wire(door)
+        wire.send(head + body)
+        for start in range(0, len(trailer), 1000):
+            wire.send(trailer[start : start + 1000])
+        (said,) = wire.answers()
+        assert said.status in {413, 431}
+
+
+def test_what_follows_a_full_pipeline_is_measured_by_itself(door: Door) -> None:
+    many = 2000
+    wire = Wire(door)
+    in_loop(lambda: wire.send(request(MODEL) * many + request(MODEL)[:20]))
+    assert [said.status for said in wire.answers()] == [200] * many
+    wire.send(request(MODEL)[20:])
+    assert len(wire.answers()) == many + 1
+
+
+def test_garbage_after_requests_is_refused_after_their_answers(
+    door: Door, queue: Queue
+) -> None:
+    queue.holds = True
+    wire = Wire(door)
+    wire.send(b"".join(request(PREDICT, instances(c)) for c in "abc") + b"\x00garbage")
+
+    def answer() -> None:
+        for _ in range(20):
+            if queue.held:
+                asyncio.get_running_loop().call_soon(queue.held.pop(0))
+
+    for _ in "abcd":
+        in_loop(answer)
+    said = wire.answers()
+    assert [each.status for each in said] == [200, 200, 200, 400]
+    assert [labels(each.body) for each in said[:3]] == [["a"], ["b"], ["c"]]
+    assert said[3].headers["Connection"] == "close"
+    assert said[3].headers["X-Request-Id"]
+
+
+def test_bodies_on_their_way_take_only_so_much_memory(open_door: Open) -> None:
+    door = open_door(held_bytes=2500)
+    whole = request(PREDICT, instances("a" * 900))
+    wires = [Wire(door) for _ in range(3)]
+    for wire in wires:
+        wire.send(whole[:-1])
+    assert wires[2].answers()[0].status == 503
+    wires[0].hang_up()
+    wires[1].send(whole[-1:])
+    assert wires[1].answers()[0].status == 200
+    assert door.held_bytes == 0

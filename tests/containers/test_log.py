@@ -8,6 +8,8 @@ import logging
 import logging.config
 import re
 import sys
+import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -19,6 +21,7 @@ from containers.flask.log import (
     Mode,
     RequestLog,
     event,
+    flush,
     logging_config,
     read_mode,
     request_id,
@@ -133,6 +136,7 @@ def test_what_libraries_log_has_the_same_form(
         logging.getLogger("gunicorn.error").warning("worker %d left", 7)
         logging.getLogger("gunicorn.error").info("not this")
         event("info", "ready", seconds=0.5)
+        flush()
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
@@ -149,6 +153,46 @@ def test_at_a_terminal_lines_are_for_people(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(sys, "stdout", terminal := Terminal())
     event("info", "listening", address="127.0.0.1:8080")
+    flush()
     assert re.fullmatch(
         r"\d\d:\d\d:\d\d info listening address=127.0.0.1:8080\n", terminal.getvalue()
     )
+
+
+class Full(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_takes_nothing_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flush()
+    monkeypatch.setattr(sys, "stdout", Full())
+    event("info", "lost")
+    flush()
+    monkeypatch.setattr(sys, "stdout", stdout := io.StringIO())
+    event("info", "found")
+    flush()
+    assert json.loads(stdout.getvalue())["message"] == "found"
+
+
+def test_a_log_that_nobody_reads_is_waited_for_no_longer_than_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flush()
+    read = threading.Event()
+
+    class Stuck(io.StringIO):
+        def write(self, _: str) -> int:
+            read.wait(10)
+            return 0
+
+    monkeypatch.setattr(sys, "stdout", Stuck())
+    started = time.monotonic()
+    for _ in range(11_000):  # more than are kept
+        event("info", "line")
+    flush(0.05)
+    assert time.monotonic() - started < 5
+    read.set()
+    flush(10)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.server import Server, ServerError, litert_command, serve
+from bench.server import ROOT, Server, ServerError, free_port, litert_command, serve
 from containers.flask.door import Limits
 from containers.flask.predictor import Predictor
 from manifest import Manifest
@@ -197,6 +197,73 @@ def test_a_missing_artifact_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     ended = start("--model", str(tmp_path / "no-such"))
     assert ended.returncode == 2
     assert re.fullmatch(r"error: .*no-such: no such directory.*\n", ended.stderr)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("SERVER_VCPU", "abc", "SERVER_VCPU: 'abc' is not a number of cores, above 0"),
+        ("SERVER_VCPU", "nan", "SERVER_VCPU: 'nan' is not a number of cores, above 0"),
+        ("SERVER_VCPU", "-1", "SERVER_VCPU: '-1' is not a number of cores, above 0"),
+        ("METRICS", "EMF", "METRICS: 'EMF' is not emf"),
+        ("LOG_REQUESTS", "ALL", "LOG_REQUESTS: 'ALL' is not one of errors, all, none"),
+        ("MAX_WAIT_MS", "0", "MAX_WAIT_MS: '0' is not a whole number from 1 to 60000"),
+        (
+            "CACHE_URL",
+            "http://:secret@x",
+            "CACHE_URL: not redis://HOST[:PORT] or rediss://HOST[:PORT]",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_line_and_exit_code_2(
+    name: str, value: str, message: str
+) -> None:
+    ended = start("--model", str(TINY), "--port", str(free_port()), **{name: value})
+    assert (ended.returncode, ended.stderr) == (2, f"error: {message}\n")
+
+
+def test_listens_on_an_address_of_either_family() -> None:
+    for host, told in (
+        ("::1", "[::1]"),
+        ("[::1]", "[::1]"),
+        ("localhost", "localhost"),
+    ):
+        port = free_port()
+        command = [*litert_command(TINY, python=PYTHON), "--host", host]
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=subprocess.PIPE, cwd=ROOT, text=True
+        )
+        try:
+            assert process.stdout is not None
+            assert (
+                json.loads(process.stdout.readline())["url"] == f"http://{told}:{port}"
+            )
+        finally:
+            process.terminate()
+            assert process.wait(20) in {0, -signal.SIGTERM}
+
+
+def test_a_log_on_a_full_disk_takes_no_request_with_it(tmp_path: Path) -> None:
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(
+            [*litert_command(TINY, python=PYTHON), "--port", str(port := free_port())],
+            stdout=full,
+            cwd=ROOT,
+            env={**os.environ, "LOG_REQUESTS": "all"},
+        ) as process,
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        for _ in range(200):
+            try:
+                connection.request("GET", "/nope")
+                break
+            except ConnectionRefusedError:
+                connection.close()
+                time.sleep(0.05)
+        assert connection.getresponse().status == 404
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 def test_a_damaged_artifact_is_one_line_and_exit_code_2(artifact: Path) -> None:
