@@ -46,7 +46,8 @@ def step(artifact: Path, name: str) -> Path:
     A rebuild leaves older ones beside it; whether the newest is the served model's is
     seen when its server is held to these answers.
     """
-    found = (artifact / "steps").glob(f"{name}-*")
+    # A digest ends it: answers-int8-openvino are not answers-int8.
+    found = (artifact / "steps").glob(f"{name}-" + "[0-9a-f]" * 12)
     newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
     if newest is None:
         raise FileNotFoundError(f"{artifact}/steps/{name}-*: not there; build it anew")
