@@ -56,8 +56,8 @@ class CacheSettings:
 
 def read_settings(environment: Mapping[str, str]) -> CacheSettings:
     """Read CACHE_MIB, CACHE_TTL_S and CACHE_URL; raises StartError naming one."""
-    url = environment.get("CACHE_URL", "")
-    _check_url(url)
+    if url := environment.get("CACHE_URL", ""):
+        _check_url(url)  # here as well: a server says it before it starts a worker
     return CacheSettings(
         mib=_whole(environment, "CACHE_MIB", CacheSettings.mib, low=0, high=65536),
         ttl_s=_whole(
@@ -82,6 +82,7 @@ def open_cache(
     """
     shared = None
     if settings.url:
+        _check_url(settings.url)
         # Here: without a shared cache, a start need not pay for redis-py's import.
         from containers.flask.shared_cache import SharedCache
 
@@ -211,7 +212,7 @@ def _check_url(url: str) -> None:
     """Raise StartError without the address, which may hold a password."""
     try:
         parts = urlsplit(url)
-        is_right = not url or (
+        is_right = (
             parts.scheme in {"redis", "rediss"}
             and bool(parts.hostname)
             and parts.port != 0

@@ -195,17 +195,16 @@ class SharedCache:
 
 
 def _open(url: str) -> tuple[Redis, str]:
-    """Return a client and the place it connects to, without user and password."""
-    wanted = "redis://HOST[:PORT][/DB], or rediss:// for TLS"
+    """Return a client and the place it connects to, without user and password.
+
+    cache.py has checked scheme, host and port; redis-py reads the rest.
+    """
+    parts = urlsplit(url)
     try:
-        parts = urlsplit(url)
-        place = f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}"
-        if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-            raise StartError(f"CACHE_URL: not {wanted}")
         client = Redis.from_url(url, protocol=2, max_connections=1)
     except (ValueError, TypeError):  # not quoted: a password may be in it
-        raise StartError(f"CACHE_URL: not {wanted}") from None
-    return client, place
+        raise StartError("CACHE_URL: not redis://HOST[:PORT][/DB]") from None
+    return client, f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}"
 
 
 def _seal(key: bytes, value: bytes) -> bytes:
