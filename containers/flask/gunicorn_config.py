@@ -9,7 +9,7 @@ from typing import Any
 
 from containers.flask import cache, settings
 from containers.flask.artifact import StartError, open_artifact
-from containers.flask.log import event, logging_config
+from containers.flask.log import announce, logging_config
 from containers.flask.port import check_free
 
 bind = f"{os.environ.get('SERVER_HOST', '127.0.0.1')}:{os.environ.get('PORT', '8080')}"
@@ -41,4 +41,4 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    event("info", "listening", url=f"http://{server.cfg.bind[0]}")
+    announce("listening", url=f"http://{server.cfg.bind[0]}")

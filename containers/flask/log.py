@@ -33,18 +33,18 @@ _COUNTED = {
 }  # under overload there are thousands a second: metrics count them
 ERRORS_A_SECOND = 10
 
-_writers: set[int] = set()  # processes that have the thread
 _start = os.urandom(6).hex()
 _numbers = count(1)
-
-
 _lines: Queue[str] = Queue(maxsize=10_000)
+_writer: Thread | None = None
 
 
 def write(line: str) -> None:
     """Have a line written, whole, and wait for nothing.
 
     A log that is full, gone or not read takes no request with it: its lines are lost.
+    A process that will fork must not: its child would inherit the locks of the thread
+    that writes, as they happen to be (see announce).
     """
     _start_writer()
     with suppress(Full):
@@ -59,9 +59,10 @@ def flush(seconds: float = 1.0) -> None:
 
 
 def _start_writer() -> None:
-    if os.getpid() not in _writers:  # threads do not survive a fork
-        _writers.add(os.getpid())
-        Thread(target=_write_lines, name="log", daemon=True).start()
+    global _writer
+    if _writer is None:
+        _writer = Thread(target=_write_lines, name="log", daemon=True)
+        _writer.start()
         atexit.register(flush)
 
 
@@ -77,6 +78,11 @@ def _write_lines() -> None:
 def event(level: str, message: str, **fields: Any) -> None:
     """Log what happened to the server; fields are JSON values."""
     write(_line(level, message, fields))
+
+
+def announce(message: str, **fields: Any) -> None:
+    """Log, at once and without a thread, what the master says before it forks."""
+    print(_line("info", message, fields), flush=True)
 
 
 def request_id(given: str | None, trace: str | None = None) -> str:

@@ -249,6 +249,15 @@ def test_the_log_is_json_and_holds_no_text(mode: str, statuses: list[int]) -> No
         assert answers[0]["instances"] == 1
 
 
+def test_no_thread_of_the_master_holds_a_lock_when_it_forks() -> None:
+    """It once hung every tenth start: the child inherits locks, not their holders."""
+    with logged() as (_, process):
+        threads = list(Path(f"/proc/{process.pid}/task").iterdir())
+        assert len(threads) == 1
+        lines = stopped(process)
+    assert "listening" not in [line["message"] for line in lines]
+
+
 def test_cloudwatch_is_told_the_rest_when_a_server_stops() -> None:
     environment = {"METRICS": "emf", "STAGE": "dev", "ENDPOINT": "support"}
     with logged(**environment) as (port, process):
