@@ -84,7 +84,7 @@ rehearse: install  ## deploy RELEASES to the emulator, update, fail, roll back, 
 	$(DEPLOY) -m rehearsal --releases $(RELEASES) $(addprefix --model ,$(wildcard $(MODEL)))
 
 bench: install   ## requests a second: the int8 student against plain Keras, interleaved
-	$(DEPLOY) -m bench.throughput $(MODEL) --rounds 24 --teacher $(MODEL)/steps/pass-teacher-*/model.safetensors
+	$(DEPLOY) -m bench.throughput $(MODEL) --rounds 24 --teacher $(MODEL)/steps/pass-teacher-*
 
 peers: .venv/peers/.installed  ## what bench-serving compares with: PyTorch, transformers, ONNX Runtime, BentoML
 

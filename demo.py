@@ -117,16 +117,14 @@ def _last_lines(
 ) -> str:
     variants = {v["name"]: v for v in report["variants"]}
     teacher, student = variants[report["baseline"]], variants[report["release"]]
+    before, after = (v["quality"]["figures"]["macro_f1"] for v in (teacher, student))
     speed = student["serving"]["p50_speedup"]
     faster = "" if student["faster"] else " (not shown to be faster)"
     monthly = bill["monthly_usd"]
     lines = [
-        ("teacher macro-F1", _interval(teacher["quality"]["macro_f1"])),
-        (
-            f"{student['name']} student macro-F1",
-            _interval(student["quality"]["macro_f1"]),
-        ),
-        ("  of the teacher's", _interval(student["quality"]["retained"])),
+        ("teacher macro-F1", _interval(before["own"])),
+        (f"{student['name']} student macro-F1", _interval(after["own"])),
+        ("  of the teacher's", _interval(after["retained"])),
         (
             "size",
             f"{student['bytes_ratio']:.1%} of the teacher's file: "

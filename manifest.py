@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-SCHEMA = 3
+SCHEMA = 4
 
 Runtime = Literal["flask", "tf_serving"]
 Architecture = Literal["x86_64", "arm64"]
 Engine = Literal["litert", "openvino"]
-Task = Literal["classification", "question-answering"]
+Task = Literal["classification", "pair-classification", "question-answering"]
 
 SAVED_MODEL = "saved_model"  # the artifact's folder for TF Serving
 
@@ -43,21 +43,37 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A share of what is right, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Quality:
-    """Agreement with held-out labels, with a 95 % interval for each figure."""
+    """Agreement with held-out answers."""
 
     examples: int
-    accuracy: float  # share
-    accuracy_low: float
-    accuracy_high: float
-    macro_f1: float  # share
-    macro_f1_low: float
-    macro_f1_high: float
+    measure: str  # the figure that decides: macro_f1, or f1 of an answer's words
+    figures: Mapping[str, Figure]  # accuracy, macro_f1; or exact_match, f1
 
     def __post_init__(self) -> None:
-        for field in fields(self)[1:]:
-            _within(f"quality.{field.name}", getattr(self, field.name), 0, 1)
         _at_least("quality.examples", self.examples, 1)
+        for name, figure in self.figures.items():
+            for field in fields(figure):
+                where = f"quality.figures.{name}.{field.name}"
+                _within(where, getattr(figure, field.name), 0, 1)
+        if self.measure not in self.figures:
+            raise ManifestError(
+                f"quality.measure: {self.measure!r} is not one of "
+                f"{', '.join(sorted(self.figures))}"
+            )
+
+    @property
+    def decides(self) -> Figure:
+        return self.figures[self.measure]
 
 
 @dataclass(frozen=True)
@@ -188,10 +204,22 @@ def _manifest(raw: Any) -> Manifest:
         Step(**_known(step, Step, f"steps[{index}]"))
         for index, step in enumerate(values["steps"])
     )
-    for name, kind in (("quality", Quality), ("serving", Serving)):
-        if values.get(name) is not None:
-            values[name] = kind(**_known(values[name], kind, name))
+    if values.get("quality") is not None:
+        values["quality"] = _quality(values["quality"])
+    if values.get("serving") is not None:
+        values["serving"] = Serving(**_known(values["serving"], Serving, "serving"))
     return Manifest(**values)
+
+
+def _quality(raw: Any) -> Quality:
+    values = _known(raw, Quality, "quality")
+    if not isinstance(values["figures"], dict):
+        raise ManifestError(f"quality.figures: {values['figures']!r} is not a table")
+    figures = {
+        name: Figure(**_known(figure, Figure, f"quality.figures.{name}"))
+        for name, figure in values["figures"].items()
+    }
+    return Quality(values["examples"], values["measure"], figures)
 
 
 def _known(raw: Any, kind: type, where: str) -> dict[str, Any]:

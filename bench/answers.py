@@ -19,8 +19,7 @@ from typing import Any
 
 from bench.server import litert_command, serve
 from manifest import SAVED_MODEL, Manifest, read_manifest
-from model_build.dataset import read_dataset
-from model_build.sources import locate
+from model_build.inputs import examples_of
 from model_build.spec import read_spec
 
 SPECS = Path(__file__).parents[1] / "model_build" / "specs"
@@ -80,8 +79,7 @@ def compare(ours: Sequence[Answer], theirs: Sequence[Answer]) -> str:
 
 def held_out(manifest: Manifest, data_dir: Path | None) -> list[str]:
     spec = read_spec(SPECS / f"{manifest.name}.toml")
-    dataset = read_dataset(locate(spec.data.source, data_dir), spec.data, spec.labels)
-    return [example.text for example in dataset.test]
+    return [e.texts[0] for e in examples_of(spec, data_dir).test]
 
 
 def main() -> None:

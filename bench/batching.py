@@ -30,8 +30,7 @@ from typing import Any
 
 from bench.open_loop import Ask, Outcome, RefusedError, offer
 from manifest import Manifest, read_manifest
-from model_build.dataset import read_dataset
-from model_build.sources import locate
+from model_build.inputs import examples_of
 from model_build.spec import read_spec
 
 ROOT = Path(__file__).parents[1]
@@ -253,9 +252,7 @@ def main() -> None:
 def real_texts(name: str, data_dir: Path | None) -> list[str]:
     """Return texts that the model was not trained on, nor is judged by."""
     spec = read_spec(SPECS / f"{name}.toml")
-    path = locate(spec.data.source, data_dir)
-    dataset = read_dataset(path, spec.data, spec.labels)
-    return [example.text for example in dataset.validation[:TEXTS]]
+    return [e.texts[0] for e in examples_of(spec, data_dir).validation[:TEXTS]]
 
 
 def _options() -> argparse.Namespace:

@@ -66,7 +66,7 @@ def main() -> None:
         description="Serve a Lathe model with plain Keras, to compare with.",
     )
     parser.add_argument("--model", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--weights", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--weights", type=Path, required=True, metavar="DIR")
     parser.add_argument("--port", required=True)
     options = parser.parse_args()
     environment = {

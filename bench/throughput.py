@@ -1,6 +1,6 @@
 """Requests a second of the served model against its teacher in plain Keras fp32.
 
-python -m bench.throughput build/support-sentiment --teacher model.safetensors
+python -m bench.throughput build/support-sentiment --teacher DIR
 
 Both servers run the same Flask application under gunicorn, on the same cores, and
 stay up; rounds of closed-loop load, one short message a request, take them in turn,
@@ -51,7 +51,7 @@ def main() -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="the teacher's weights: model.safetensors of its build step",
+        help="what the pass made: the directory of its build step",
     )
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument(

@@ -36,7 +36,7 @@ def describe(
         data_digest=data_digest,
         server_digest=server,
         architecture=architecture(),
-        task=spec.task,
+        task=spec.served_task,
         runtime=spec.serving.runtime,
         engine=engine,
         labels=spec.labels,

@@ -1,29 +1,28 @@
-"""From a Hugging Face checkpoint's safetensors to our encoder's weights."""
+"""From a Hugging Face checkpoint to our encoder: weights, sizes and tokenizer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from model_build.model import EncoderShape, LayerShape, Model
+from model_build.architectures import ARCHITECTURES, Architecture
+from model_build.model import Activation, EncoderShape, Head, LayerShape, Model
+from model_build.vocabulary import TokenizerError, pair_separator, renumber
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
-# Ours -> theirs, within `encoder.layer.N.`; Linear stores [out, in], Dense [in, out].
-BERT_LAYER = {
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "output": "attention.output.dense",
-    "attention_norm": "attention.output.LayerNorm",
-    "ffn_in": "intermediate.dense",
-    "ffn_out": "output.dense",
-    "ffn_norm": "output.LayerNorm",
+_ACTIVATIONS: Mapping[str, Activation] = {
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "relu": "relu",
 }
 
 
@@ -31,87 +30,207 @@ class CheckpointError(ValueError):
     """A checkpoint that is not what its spec says, or that we cannot map."""
 
 
-def read_checkpoint(directory: Path, *, classes: int, seed: int) -> Model:
-    """Map a BERT-shaped checkpoint onto our encoder, with a fresh classifier.
+@dataclass(frozen=True)
+class TaskHead:
+    """What the task asks of the model: its answers, and how many texts it is given."""
 
-    Raises CheckpointError naming the file and what it lacks.
+    kind: Head
+    classes: int
+    texts: int  # in a row: 1, or 2 with a separator between
+
+
+def read_checkpoint(directory: Path, head: TaskHead, *, seed: int) -> Model:
+    """Map a checkpoint onto our encoder, with a fresh classifier.
+
+    Padding is id 0 afterwards, whatever it was. Raises CheckpointError naming the file
+    and what it lacks; an architecture that is not known is told which are.
     """
+    config = _Config.read(directory / "config.json")
+    tokenizer = _read_text(directory / "tokenizer.json")
     path = directory / "model.safetensors"
     try:
-        theirs = load_file(path)
+        tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not safetensors: {error}") from None
-    shape = _shape(directory / "config.json", classes)
+    known = config.architecture
     try:
-        weights = dict(_mapped(theirs, shape))
+        theirs = _Tensors(tensors, known.prefix)
+        segments = theirs.rows("embeddings.token_type_embeddings")
+        shape = config.shape(head, tokenizer, segments=len(segments))
+        weights = dict(_mapped(theirs, segments, shape, known))
+        tokenizer, weights["embed/tokens"] = _padded_with_0(
+            tokenizer, weights["embed/tokens"], known.pad
+        )
     except KeyError as error:
         raise CheckpointError(f"{path}: no tensor {error}") from None
-    normal = np.random.default_rng(seed).normal(0, 0.02, (shape.width, classes))
+    except TokenizerError as error:
+        raise CheckpointError(f"{directory / 'tokenizer.json'}: {error}") from None
+    normal = np.random.default_rng(seed).normal(0, 0.02, (shape.width, head.classes))
     weights["classifier/kernel"] = normal.astype(np.float32)
-    weights["classifier/bias"] = np.zeros(classes, np.float32)
-    return Model(shape, weights)
+    weights["classifier/bias"] = np.zeros(head.classes, np.float32)
+    return Model(shape, weights, tokenizer)
 
 
 def check_length(directory: Path, length: int) -> None:
     """Raise CheckpointError if the checkpoint has no place for so many tokens."""
-    positions = _shape(directory / "config.json", classes=2).positions
+    positions = _Config.read(directory / "config.json").positions
     if length > positions:
         raise CheckpointError(
             f"serving.lengths: {length} is above the {positions} positions of {directory}"
         )
 
 
-def _shape(path: Path, classes: int) -> EncoderShape:
-    try:
-        config = json.loads(path.read_bytes())
-        if config["model_type"] != "bert" or config["hidden_act"] != "gelu":
+@dataclass(frozen=True)
+class _Config:
+    path: Path
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> _Config:
+        try:
+            raw = json.loads(_read_text(path))
+        except ValueError as error:
+            raise CheckpointError(f"{path}: not JSON: {error}") from None
+        if not isinstance(raw, dict):
+            raise CheckpointError(f"{path}: not an object")
+        return cls(path, raw)
+
+    @property
+    def architecture(self) -> Architecture:
+        name = self.raw.get("model_type")
+        if not isinstance(name, str) or name not in ARCHITECTURES:
+            known = ", ".join(sorted(ARCHITECTURES))
             raise CheckpointError(
-                f"{path}: model_type {config['model_type']!r} with "
-                f"{config['hidden_act']!r}: known are 'bert' with 'gelu'"
+                f"{self.path}: model_type {name!r} is not known; known are {known}"
             )
-        heads, width = config["num_attention_heads"], config["hidden_size"]
-        layer = LayerShape(heads, config["intermediate_size"])
+        return ARCHITECTURES[name]
+
+    @property
+    def positions(self) -> int:
+        rows = self._count("max_position_embeddings")
+        return rows - self.architecture.first_position
+
+    def shape(self, head: TaskHead, tokenizer: str, *, segments: int) -> EncoderShape:
+        known = self.architecture
+        width, heads, layers, ffn = (
+            self._count(known.config[name])
+            for name in ("width", "heads", "layers", "ffn")
+        )
+        if width % heads:
+            raise CheckpointError(
+                f"{self.path}: {known.config['width']} {width} is no multiple of "
+                f"{known.config['heads']} {heads}"
+            )
+        if (kind := self.raw.get("position_embedding_type", "absolute")) != "absolute":
+            raise CheckpointError(
+                f"{self.path}: position_embedding_type {kind!r} is not 'absolute'"
+            )
+        embedding = self._count("embedding_size") if known.narrow else width
+        two = head.texts == 2 and segments == 2
         return EncoderShape(
-            vocabulary=config["vocab_size"],
-            positions=config["max_position_embeddings"],
+            vocabulary=self._count("vocab_size"),
+            positions=self.positions,
             width=width,
             head_width=width // heads,
-            layers=(layer,) * config["num_hidden_layers"],
-            classes=classes,
-            epsilon=config["layer_norm_eps"],
+            layers=(LayerShape(heads, ffn),) * layers,
+            classes=head.classes,
+            epsilon=float(self.raw.get("layer_norm_eps", 1e-12)),
+            activation=self._activation(),
+            embedding_width=embedding if embedding != width else None,
+            separator=pair_separator(tokenizer) if two else None,
+            head=head.kind,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path}: {error!r}") from None
+
+    def _count(self, key: str) -> int:
+        found = self.raw.get(key)
+        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+            raise CheckpointError(
+                f"{self.path}: {key}: {found!r} is not a whole number above 0"
+            )
+        return found
+
+    def _activation(self) -> Activation:
+        key = self.architecture.config["activation"]
+        found = self.raw.get(key)
+        if not isinstance(found, str) or found not in _ACTIVATIONS:
+            raise CheckpointError(
+                f"{self.path}: {key}: {found!r} is not known; known are "
+                f"{', '.join(_ACTIVATIONS)}"
+            )
+        return _ACTIVATIONS[found]
+
+
+@dataclass(frozen=True)
+class _Tensors:
+    """A checkpoint's tensors under the names of the bare encoder."""
+
+    by_name: Mapping[str, np.ndarray]
+    prefix: str
+
+    def rows(self, name: str) -> np.ndarray:
+        """A table [rows, width]; no rows where there is no such table."""
+        found = self._find(f"{name}.weight")
+        return np.zeros((0, 0), np.float32) if found is None else found
+
+    def read(self, *names: str) -> np.ndarray:
+        """The tensor that has one of these names; raises KeyError with the first."""
+        for name in names:
+            if (found := self._find(name)) is not None:
+                return found
+        raise KeyError(names[0])
+
+    def _find(self, name: str) -> np.ndarray | None:
+        for full in (self.prefix + name, name):
+            if full in self.by_name:
+                return self.by_name[full].astype(np.float32)
+        return None
+
+    def part(self, ours: str, name: str) -> Iterator[tuple[str, np.ndarray]]:
+        """A Dense or LayerNormalization; Linear stores [out, in], Dense [in, out]."""
+        if ours.endswith("norm"):
+            # Checkpoints that were TensorFlow's once still say gamma and beta.
+            yield f"{ours}/gamma", self.read(f"{name}.weight", f"{name}.gamma")
+            yield f"{ours}/beta", self.read(f"{name}.bias", f"{name}.beta")
+        else:
+            kernel = self.read(f"{name}.weight").T
+            yield f"{ours}/kernel", np.ascontiguousarray(kernel)
+            yield f"{ours}/bias", self.read(f"{name}.bias")
 
 
 def _mapped(
-    theirs: dict[str, np.ndarray], shape: EncoderShape
+    theirs: _Tensors, segments: np.ndarray, shape: EncoderShape, known: Architecture
 ) -> Iterator[tuple[str, np.ndarray]]:
-    prefix = "bert." if "bert.embeddings.word_embeddings.weight" in theirs else ""
-
-    def read(name: str) -> np.ndarray:
-        return theirs[prefix + name].astype(np.float32)
-
-    yield "embed/tokens", read("embeddings.word_embeddings.weight")
-    # One text in: every token is of segment 0, so that its row is a constant.
-    segment = read("embeddings.token_type_embeddings.weight")[0]
-    yield "embed/positions", read("embeddings.position_embeddings.weight") + segment
-    yield from _pair("embed_norm", "embeddings.LayerNorm", read)
+    yield "embed/tokens", theirs.read("embeddings.word_embeddings.weight")
+    positions = theirs.read("embeddings.position_embeddings.weight")
+    positions = positions[known.first_position :]
+    if shape.separator is not None:
+        yield "embed/segments", segments
+    elif len(segments):  # every token is of the first: its row is a constant
+        positions = positions + segments[0]
+    yield "embed/positions", positions
+    yield from theirs.part("embed_norm", "embeddings.LayerNorm")
+    if shape.embedding_width is not None:
+        yield from theirs.part("embed_project", "embeddings_project")
     for index in range(len(shape.layers)):
-        for ours, name in BERT_LAYER.items():
-            yield from _pair(
-                f"layer{index}_{ours}", f"encoder.layer.{index}.{name}", read
+        for ours, name in known.layer.items():
+            yield from theirs.part(
+                f"layer{index}_{ours}", f"{known.layers}.{index}.{name}"
             )
 
 
-def _pair(
-    ours: str, name: str, read: Callable[[str], np.ndarray]
-) -> Iterator[tuple[str, np.ndarray]]:
-    if ours.endswith("norm"):
-        yield f"{ours}/gamma", read(f"{name}.weight")
-        yield f"{ours}/beta", read(f"{name}.bias")
-    else:
-        yield f"{ours}/kernel", np.ascontiguousarray(read(f"{name}.weight").T)
-        yield f"{ours}/bias", read(f"{name}.bias")
+def _padded_with_0(
+    tokenizer: str, table: np.ndarray, pad: int
+) -> tuple[str, np.ndarray]:
+    """Exchange padding's id with 0: servers and batches pad with 0 and nothing else."""
+    if pad == 0:
+        return tokenizer, table
+    order = np.arange(len(table))
+    order[[0, pad]] = order[[pad, 0]]
+    return renumber(tokenizer, order), table[order]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}: {error}") from None

@@ -1,135 +1,183 @@
-"""Labelled examples: read, cleaned of duplicates, and split without a leak."""
+"""The examples that a spec asks for: read, cleaned, and split without a leak."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from model_build.cleaning import Duplicates, distinct, family, identity, without_breaks
+from model_build.examples import Answer, Dataset, Example
+from model_build.rows import DataError, Encoding, read_rows
 from model_build.sources import Digest, Source
 
-_NOISE = re.compile(r"https?://\S*|\brt\b|@\w+|[^\w\s]|\d")
-_FAMILY_WORDS = 8  # a retweet is cut at the end, not at the beginning
-
-
-class DataError(ValueError):
-    """Data that is not what its spec says."""
-
-
 Share = Annotated[float, Meta(gt=0, lt=1)]
+Place = Callable[["Table"], Path]
 
 
-class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where the examples are, and which of their fields mean what."""
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file of examples: CSV, JSON lines or Parquet, as its suffix says."""
 
     source: Source
-    sha256: Digest | None = None
-    format: Literal["csv", "jsonl"]
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
-    text: str = "text"
+    local: str | None = None  # a file of the same fields, read where --data-dir has it
+    sha256: Digest | None = None  # of the source
+
+
+class Data(Table, frozen=True, kw_only=True):
+    """Where the examples are, which of their fields mean what, how they are cleaned."""
+
+    test: Table | None = None  # looked at once; without it, a share of the examples
+    unlabelled: Table | None = None  # texts for a teacher to label
+    encoding: Encoding = "utf-8"
+    text: str | tuple[str, str] = "text"  # two: of a pair, or question and context
     label: str = "label"
+    label_is: Literal["name", "index"] = "name"
+    answers: str = "answers"  # {"text": [...], "answer_start": [...]}, as SQuAD has it
+    group: str | None = None  # its examples are never on two sides of a split
     confidence: str | None = None  # annotators' agreement, 0 to 1
     min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    breaks: Literal["keep", "space"] = "keep"  # what becomes of <br />
+    duplicates: Duplicates = "near"
     validation_share: Share = 0.1
     test_share: Share = 0.1
     max_train: Annotated[int, Meta(ge=1)] | None = None
 
     def __post_init__(self) -> None:
-        if self.validation_share + self.test_share >= 1:
+        if self.test is None and self.validation_share + self.test_share >= 1:
             raise ValueError(
                 f"validation_share + test_share: {self.validation_share} + "
                 f"{self.test_share} leave nothing to train on; their sum is below 1"
             )
 
-
-@dataclass(frozen=True)
-class Example:
-    text: str
-    label: int
-    weight: float  # annotators' agreement, 0 to 1
-
-
-@dataclass(frozen=True)
-class Dataset:
-    train: tuple[Example, ...]
-    validation: tuple[Example, ...]
-    test: tuple[Example, ...]
-
     @property
-    def digest(self) -> str:
-        """SHA-256 over every example and the split it is in."""
-        splits = (self.train, self.validation, self.test)
-        rows = [[[e.text, e.label, e.weight] for e in split] for split in splits]
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-    def counts(self, labels: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Examples by split and label."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {
-            split: {
-                label: sum(e.label == index for e in examples)
-                for index, label in enumerate(labels)
-            }
-            for split, examples in named.items()
-        }
+    def texts(self) -> tuple[str, ...]:
+        return (self.text,) if isinstance(self.text, str) else self.text
 
 
-def read_dataset(path: Path, data: Data, labels: Sequence[str]) -> Dataset:
-    """Read, drop near-duplicates, and split by a hash of what the text says.
+def read_dataset(data: Data, labels: Sequence[str], place: Place) -> Dataset:
+    """Read, clean, drop duplicates, and split by a hash of what the examples say.
 
-    Two messages that differ in links, mentions, digits or punctuation are one
-    example; messages with the same first words (retweets, replies from a template)
-    are of one family, and a family is never on two sides of a split.
+    `labels` is empty where the answers are words of a context; `place` gives a table's
+    local path. A family of examples (cleaning.py) is never on two sides of a split that
+    is made here; an example of a test table is in no other split.
 
     Raises DataError naming the file, row and field.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    found = [*_examples(path, data, labels)]
+    path = place(data)
+    found = distinct(_examples(path, data, labels), data.duplicates)
     if not found:
-        raise DataError(
-            f"{path}: no example with a label in {list(labels)} and confidence of "
-            f"at least {data.min_confidence}"
-        )
-    dataset = _split(_distinct(found), data)
-    for name, counted in dataset.counts(labels).items():
-        if absent := [label for label, count in counted.items() if count == 0]:
-            raise DataError(f"{path}: the {name} split has no example of {absent}")
+        raise DataError(f"{path}: no example{_wanted(data, labels)}")
+    if data.test is None:
+        test = [e for e in found if _draw(e) < data.test_share]
+        aside = data.test_share
+    else:
+        test = [*_examples(place(data.test), data, labels)]
+        asked = {identity(e, "near") for e in test}
+        found = [e for e in found if identity(e, "near") not in asked]
+        aside = 0.0
+    edge = aside + data.validation_share
+    validation = [e for e in found if aside <= _draw(e) < edge]
+    train = sorted((e for e in found if _draw(e) >= edge), key=_order)
+    dataset = Dataset(
+        tuple(train[: data.max_train]),  # any first N are a sample
+        tuple(validation),
+        tuple(test),
+        tuple(_unlabelled(data, place)),
+    )
+    _check_splits(dataset, labels, path)
     return dataset
 
 
+def _check_splits(dataset: Dataset, labels: Sequence[str], path: Path) -> None:
+    for name, counted in dataset.counts(labels).items():
+        if absent := [label for label, count in counted.items() if count == 0]:
+            raise DataError(f"{path}: the {name} split has no example of {absent}")
+
+
+def _unlabelled(data: Data, place: Place) -> Iterable[Example]:
+    if data.unlabelled is None:
+        return []
+    path = place(data.unlabelled)
+    texts = (
+        Example(texts)
+        for number, row in enumerate(read_rows(path, data.encoding), start=1)
+        if (texts := _texts(path, number, row, data)) is not None
+    )
+    return distinct(texts, data.duplicates)
+
+
 def _examples(path: Path, data: Data, labels: Sequence[str]) -> Iterator[Example]:
-    index = {label: position for position, label in enumerate(labels)}
-    for number, row in enumerate(_rows(path, data), start=1):
-        for field in filter(None, (data.text, data.label, data.confidence)):
-            if field not in row:
-                raise DataError(
-                    f"{path}: row {number}: no field {field!r}; it has {sorted(map(str, row))}"
-                )
-        text, label = row[data.text], str(row[data.label])
-        if not isinstance(text, str):
-            raise DataError(f"{path}: row {number}: {data.text}: {text!r} is not text")
+    index = {label: place for place, label in enumerate(labels)}
+    if data.label_is == "index":
+        index = {str(place): place for place in range(len(labels))}
+    asked = [data.label if labels else data.answers, data.confidence, data.group]
+    for number, row in enumerate(read_rows(path, data.encoding), start=1):
+        _check_fields(path, number, row, filter(None, asked))
+        texts = _texts(path, number, row, data)
         confidence = _confidence(path, number, row, data)
-        if confidence < data.min_confidence or not text.strip():
+        if confidence < data.min_confidence or texts is None:
             continue
-        if label not in index:
+        group = str(row[data.group]) if data.group else ""
+        if labels:
+            if (label := str(row[data.label])) not in index:
+                raise DataError(
+                    f"{path}: row {number}: {data.label}: {label!r} is not one of "
+                    f"{list(index)}"
+                )
+            yield Example(texts, index[label], (), confidence, group)
+        elif answers := _answers(path, number, row[data.answers], texts[-1], data):
+            yield Example(texts, -1, answers, confidence, group)
+
+
+def _check_fields(path: Path, number: int, row: Any, fields: Iterable[str]) -> None:
+    for field in fields:
+        if field not in row:
             raise DataError(
-                f"{path}: row {number}: {data.label}: {label!r} is not one of {list(labels)}"
+                f"{path}: row {number}: no field {field!r}; it has "
+                f"{sorted(map(str, row))}"
             )
-        yield Example(text, index[label], confidence)
 
 
-def _confidence(path: Path, number: int, row: dict[str, Any], data: Data) -> float:
+def _texts(path: Path, number: int, row: Any, data: Data) -> tuple[str, ...] | None:
+    """An example's texts, cleaned; None where one of them says nothing."""
+    _check_fields(path, number, row, data.texts)
+    found = []
+    for field in data.texts:
+        text = row[field]
+        if not isinstance(text, str):
+            raise DataError(f"{path}: row {number}: {field}: {text!r} is not text")
+        found.append(without_breaks(text) if data.breaks == "space" else text)
+    return tuple(found) if all(text.strip() for text in found) else None
+
+
+def _answers(
+    path: Path, number: int, found: Any, context: str, data: Data
+) -> tuple[Answer, ...]:
+    where = f"{path}: row {number}: {data.answers}"
+    try:
+        pairs = [*zip(found["text"], found["answer_start"], strict=True)]
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f'{where}: {str(found)[:60]!r} is not {{"text": [...], '
+            '"answer_start": [...]}, as long as each other'
+        ) from None
+    for text, start in pairs:
+        if not isinstance(text, str) or not isinstance(start, int):
+            raise DataError(f"{where}: {text!r} at {start!r} is not text at a number")
+        # A context that was cleaned has its answers elsewhere.
+        if data.breaks == "keep" and context[start : start + len(text)] != text:
+            raise DataError(
+                f"{where}: {text!r} is not at {start} of the context, where "
+                f"{context[start : start + len(text)]!r} is"
+            )
+    return tuple(Answer(*pair) for pair in dict.fromkeys(pairs))
+
+
+def _confidence(path: Path, number: int, row: Any, data: Data) -> float:
     if data.confidence is None:
         return 1.0
     found = row[data.confidence]
@@ -141,64 +189,20 @@ def _confidence(path: Path, number: int, row: dict[str, Any], data: Data) -> flo
         ) from None
 
 
-def _rows(path: Path, data: Data) -> Iterable[dict[str, Any]]:
-    content = path.read_bytes()
-    try:
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
-        text = content.decode(data.encoding)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: encoding {data.encoding!r}: {error}") from None
-    if data.format == "csv":
-        return csv.DictReader(io.StringIO(text, newline=""))
-    return _json_lines(path, text)
+def _wanted(data: Data, labels: Sequence[str]) -> str:
+    if not labels:
+        return " with an answer"
+    return (
+        f" with a label in {list(labels)} and confidence of at least "
+        f"{data.min_confidence}"
+    )
 
 
-def _json_lines(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}: line {number}: not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{path}: line {number}: {line[:40]!r} is not an object")
-        yield row
+def _draw(example: Example) -> float:
+    """A number in [0, 1) that a family of examples shares."""
+    digest = hashlib.sha256(family(example).encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:7]) / 2**56
 
 
-def _words(text: str) -> list[str]:
-    return _NOISE.sub(" ", text.lower()).split()
-
-
-def _distinct(examples: Iterable[Example]) -> list[Example]:
-    """Keep one of each message; one that is labelled in two ways says nothing."""
-    kept: dict[str, Example] = {}
-    labels: dict[str, set[int]] = {}
-    for example in examples:
-        key = " ".join(_words(example.text)) or example.text
-        labels.setdefault(key, set()).add(example.label)
-        if key not in kept or kept[key].weight < example.weight:
-            kept[key] = example
-    return [example for key, example in kept.items() if len(labels[key]) == 1]
-
-
-def _split(examples: Iterable[Example], data: Data) -> Dataset:
-    train, validation, test = [], [], []
-    for example in examples:
-        place = _place(example.text)
-        if place < data.test_share:
-            test.append(example)
-        elif place < data.test_share + data.validation_share:
-            validation.append(example)
-        else:
-            train.append(example)
-    train.sort(
-        key=lambda e: hashlib.sha256(e.text.encode()).digest()
-    )  # any first N are a sample
-    return Dataset(tuple(train[: data.max_train]), tuple(validation), tuple(test))
-
-
-def _place(text: str) -> float:
-    """A number in [0, 1) that a family of messages shares."""
-    family = " ".join(_words(text)[:_FAMILY_WORDS]) or text
-    return int.from_bytes(hashlib.sha256(family.encode()).digest()[:7]) / 2**56
+def _order(example: Example) -> bytes:
+    return hashlib.sha256("\n".join(example.texts).encode()).digest()

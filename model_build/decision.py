@@ -14,8 +14,8 @@ import numpy as np
 from costs.book import read_book
 from manifest import SAVED_MODEL, Engine, Manifest
 from model_build import artifact
-from model_build.dataset import Dataset
 from model_build.engines import EngineReport
+from model_build.examples import Dataset
 from model_build.measure import Measurements
 from model_build.model import load_model
 from model_build.page import render
@@ -27,6 +27,7 @@ from model_build.report import (
     manifest_serving,
 )
 from model_build.spec import Spec
+from model_build.tasks import Judged
 from model_build.tf_serving import CONFIGS
 
 PRICE_REGION = "us-east-1"
@@ -45,12 +46,12 @@ class Built:
     """One variant after its steps: where its weights and its artifact lie."""
 
     name: str
-    weights: Path  # the directory of model.safetensors
+    weights: Path  # a directory that load_model reads
     file: Path  # that holds the exported weights
-    guesses: np.ndarray  # int [examples]: the exported file's answers on the test split
+    judged: Judged  # on the test split
 
     def exported(self) -> Exported:
-        model = load_model(self.weights / "model.safetensors")
+        model = load_model(self.weights)
         return Exported(
             name=self.name,
             layers=[asdict(layer) for layer in model.shape.layers],
@@ -58,14 +59,13 @@ class Built:
             zeros=model.zeros,
             precision=model.precision,
             file=self.file,
-            guesses=self.guesses,
+            judged=self.judged,
         )
 
 
 def decide(
     spec: Spec,
     built: Sequence[Built],
-    truth: np.ndarray,
     dataset: Dataset,
     measured: Measurements,
     manifest: Manifest,
@@ -73,14 +73,16 @@ def decide(
 ) -> Report:
     """Compare every variant with the baseline and judge the one that is to ship.
 
-    `truth` is int [examples], the test split's labels. Raises PriceError.
+    Raises PriceError.
     """
+    truth = np.array([example.label for example in dataset.test])
     book = read_book(PRICE_REGION)
     exported = [variant.exported() for variant in built]
     variants = compare_variants(spec, exported, truth, measured, book)
     gates = judge(spec.gates, next(v for v in variants if v.name == spec.release))
     return Report(
         name=spec.name,
+        measure=spec.measure,
         baseline=spec.baseline,
         release=spec.release,
         engine=manifest.engine,
@@ -121,7 +123,7 @@ def release(
     served = measured.variants[report.release]
     whole = replace(
         manifest,
-        quality=report.variant(report.release).manifest_quality(),
+        quality=report.variant(report.release).manifest_quality(report.measure),
         serving=manifest_serving(served, measured.conditions),
     )
     (out / "manifest.json").write_text(whole.to_json(), encoding="utf-8")

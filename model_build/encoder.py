@@ -2,42 +2,69 @@
 
 A Functional Keras model of plain Dense layers, so that structured pruning can
 remove rows and columns for good and tensorflow-model-optimization can wrap it.
-BERT's architecture (Devlin et al., 2018, https://arxiv.org/abs/1810.04805), which
-MiniLM (Wang et al., 2020, https://arxiv.org/abs/2002.10957) shares, with mean
-pooling (Reimers and Gurevych, 2019, https://arxiv.org/abs/1908.10084).
+BERT's architecture (Devlin et al., 2018, https://arxiv.org/abs/1810.04805), of which
+those in architectures.py are variations. A choice for a whole text is made from the
+mean over its tokens (Reimers and Gurevych, 2019, https://arxiv.org/abs/1908.10084).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from model_build.model import EncoderShape, LayerShape, Model, Weights
+from model_build.model import EncoderShape, Head, LayerShape, Model, Weights
 
-PAD = 0  # the id of [PAD]: the mask is made from it, inside the graph
+Answer = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+PAD = 0  # the id of padding: the mask is made from it, inside the graph
+
+
+def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
+    """The approximation of Hendrycks and Gimpel, 2016 (https://arxiv.org/abs/1606.08415)."""
+    return keras.activations.gelu(x, approximate=True)
+
+
+ACTIVATIONS = {
+    "gelu": keras.activations.gelu,
+    "gelu_tanh": gelu_tanh,
+    "relu": keras.activations.relu,
+}
 
 
 class Embed(keras.layers.Layer):
-    """Token and position embeddings, summed: [batch, length] -> [.., width]."""
+    """Token, position and segment embeddings, summed: [batch, length] -> [.., width].
+
+    With a `separator` in its shape a row holds two texts: what stands after the first
+    separator is of the second segment. The ids alone say so: a server sends no more.
+    """
 
     def __init__(self, shape: EncoderShape, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.shape = shape
 
     def build(self, _: Any) -> None:
-        for name, rows in (
-            ("tokens", self.shape.vocabulary),
-            ("positions", self.shape.positions),
-        ):
+        rows = {"tokens": self.shape.vocabulary, "positions": self.shape.positions}
+        if self.shape.separator is not None:
+            rows["segments"] = 2
+        width = self.shape.embedding_width or self.shape.width
+        for name, count in rows.items():
             start = keras.initializers.TruncatedNormal(stddev=0.02)
-            weight = self.add_weight(name, (rows, self.shape.width), initializer=start)
+            weight = self.add_weight(name, (count, width), initializer=start)
             setattr(self, name, weight)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self.tokens, ids) + self.positions[: _length(ids)]
+        summed = tf.gather(self.tokens, ids) + self.positions[: _length(ids)]
+        if self.shape.separator is None:
+            return summed
+        separators = tf.cast(tf.equal(ids, self.shape.separator), tf.float32)
+        before = tf.cumsum(separators, axis=1, exclusive=True)
+        second = tf.expand_dims(tf.minimum(before, 1.0), -1)
+        first, other = self.segments[0], self.segments[1]
+        return summed + first + second * (other - first)
 
 
 class Attend(keras.layers.Layer):
@@ -88,19 +115,23 @@ def build_encoder(shape: EncoderShape, *, dropout: float = 0.0) -> keras.Model:
     """Build the Keras model with fresh weights.
 
     Input `ids` int32 [batch, length], padded with 0. Outputs: `logits` [batch,
-    classes]; `hidden`, a list of layers + 1 tensors [batch, length, width], the
-    embedding's first. `dropout` is a share, active in training only.
+    classes], or [batch, length, 2] where the head finds spans; `hidden`, a list of
+    layers + 1 tensors [batch, length, width], the embedding's first. `dropout` is a
+    share, active in training only.
     """
     ids = keras.Input([None], dtype=tf.int32, name="ids")
     mask = PaddingMask(name="mask")(ids)
     x = _norm(shape, "embed_norm")(Embed(shape, name="embed")(ids))
+    if shape.embedding_width is not None:
+        x = keras.layers.Dense(shape.width, name="embed_project")(x)
     hidden = [x]
     for index, layer in enumerate(shape.layers):
         x = _layer(x, mask, shape, layer, f"layer{index}", dropout)
         hidden.append(x)
-    pooled = MeanPool(name="pool")((x, ids))
-    pooled = keras.layers.Dropout(dropout)(pooled)
-    logits = keras.layers.Dense(shape.classes, name="classifier")(pooled)
+    if shape.head == "classes":
+        x = MeanPool(name="pool")((x, ids))
+    x = keras.layers.Dropout(dropout)(x)
+    logits = keras.layers.Dense(shape.classes, name="classifier")(x)
     return keras.Model(ids, {"logits": logits, "hidden": hidden})
 
 
@@ -121,7 +152,9 @@ def _layer(
     mixed = dense(shape.width, name=f"{name}_output")(attend((*projections, mask)))
     x = _norm(shape, f"{name}_attention_norm")(x + drop(mixed))
     inner = dense(layer.ffn, name=f"{name}_ffn_in")(x)
-    inner = keras.layers.Activation(keras.activations.gelu, name=f"{name}_gelu")(inner)
+    inner = keras.layers.Activation(ACTIVATIONS[shape.activation], name=f"{name}_act")(
+        inner
+    )
     outer = dense(shape.width, name=f"{name}_ffn_out")(inner)
     return _norm(shape, f"{name}_ffn_norm")(x + drop(outer))
 
@@ -144,6 +177,18 @@ def to_keras(model: Model, *, dropout: float = 0.0) -> keras.Model:
             raise ValueError(f"weight {name}: {found}, not {tuple(variable.shape)}")
         variable.assign(value)
     return encoder
+
+
+def answer_of(encoder: keras.Model, head: Head) -> Answer:
+    """What an export answers: probabilities of the classes, or the logits of spans."""
+
+    def answer(ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = encoder(ids)["logits"]
+        if head == "classes":
+            return {"probabilities": tf.nn.softmax(logits)}
+        return {"logits": logits}
+
+    return answer
 
 
 def weights_of(encoder: keras.Model) -> Weights:

@@ -11,6 +11,7 @@ import numpy as np
 from manifest import Engine
 from model_build.measure import Measurements, Served
 from model_build.statistics import Interval
+from model_build.tasks import Judged
 from model_build.tokens import Tokens
 
 # The files that hold an engine's weights, in its folder; what a variant's size is.
@@ -23,8 +24,8 @@ class EngineReport:
 
     serving: Served
     throughput_ratio: Interval  # to the first engine, at full load, round by round
-    accuracy: float  # share of the test examples
-    agreement: float  # share of the test examples with the first engine's label
+    right: float  # share of the test examples
+    agreement: float  # share of the test examples with the first engine's answer
     bytes: int  # of the weights' file
 
 
@@ -42,39 +43,37 @@ def choose(ratios: Mapping[Engine, Interval]) -> Engine:
 def compare_engines(
     measured: Measurements,
     variant: str,
-    shares: Mapping[Engine, np.ndarray],
-    truth: np.ndarray,
+    judged: Mapping[Engine, Judged],
     files: Mapping[Engine, Path],
 ) -> dict[Engine, EngineReport]:
-    """Set the engines of one variant side by side.
-
-    `shares` are what each answers on the test split, [examples, classes]; `truth` its
-    labels [examples].
-    """
-    labels = {engine: each.argmax(axis=1) for engine, each in shares.items()}
-    first = next(iter(labels.values()))
+    """Set the engines of one variant side by side, as judged on the test split."""
+    said = {
+        engine: [answer.get("label", answer.get("answer")) for answer in each.answers]
+        for engine, each in judged.items()
+    }
+    first = next(iter(said.values()))
     return {
         engine: EngineReport(
             serving=measured.variants[served_as(variant, engine)],
             throughput_ratio=measured.engines[engine],
-            accuracy=float((found == truth).mean()),
-            agreement=float((found == first).mean()),
+            right=float(next(iter(judged[engine].figures.values())).mean()),
+            agreement=float(np.mean([a == b for a, b in zip(own, first, strict=True)])),
             bytes=files[engine].stat().st_size,
         )
-        for engine, found in labels.items()
+        for engine, own in said.items()
     }
 
 
 def ask(
     engine: Engine, folder: Path, lengths: Sequence[int], tokens: Tokens
-) -> np.ndarray:
-    """What an exported model answers, example by example: float32 [n, classes]."""
+) -> list[np.ndarray]:
+    """What an exported model answers, row by row: [classes], or [length, 2]."""
     if engine == "openvino":
-        from model_build.openvino import probabilities
+        from model_build.openvino import outputs
     else:
-        from model_build.litert import probabilities
+        from model_build.litert import outputs
     name = {"litert": "model.tflite", "openvino": "model.xml"}[engine]
-    return probabilities(folder / name, lengths, tokens)
+    return outputs(folder / name, lengths, tokens)
 
 
 def served_as(variant: str, engine: Engine) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from manifest import Engine
 from model_build import artifact
 from model_build.inputs import Inputs
-from model_build.model import load_model
+from model_build.model import TOKENIZER_FILE, load_model
 from model_build.spec import Spec
 from model_build.steps import Done, Steps
-from model_build.tokens import read_tokenizer, tokenize
 
 
 def export_forms(
@@ -28,12 +26,12 @@ def export_forms(
 
         folder = out / "openvino"
         folder.mkdir()
-        path = export.path / "litert" / "tokenizer.json"
-        tokenizer = read_tokenizer(path, max(spec.serving.lengths))
-        calibration = tokenize(inputs.dataset.train[:CALIBRATION], tokenizer)
-        model = load_model(made.path / "model.safetensors")
+        model = load_model(made.path)
+        sample = inputs.dataset.train[:CALIBRATION]
+        length = max(spec.serving.lengths)
+        calibration = inputs.task.encode(sample, model.tokenizer, length)
         export_openvino(model, calibration, folder / "model.xml")
-        shutil.copyfile(path, folder / "tokenizer.json")
+        (folder / TOKENIZER_FILE).write_text(model.tokenizer, encoding="utf-8")
         manifest = artifact.describe(
             spec,
             spec.release,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from model_build import sources
 from model_build.checkpoint import FILES, check_length
-from model_build.dataset import Dataset, read_dataset
+from model_build.dataset import Table, read_dataset
+from model_build.examples import Dataset
 from model_build.progress import Progress
 from model_build.spec import Spec
+from model_build.tasks import Task, task_of
 
 
 @dataclass(frozen=True)
 class Inputs:
     """What the steps read, and the digests that stand for it."""
 
+    task: Task
     checkpoint: Path
     checkpoint_digests: Mapping[str, str]
     dataset: Dataset
@@ -28,13 +32,29 @@ def read_inputs(spec: Spec, data_dir: Path | None, progress: Progress) -> Inputs
     checkpoint = sources.locate(spec.checkpoint.source, data_dir, FILES)
     check_length(checkpoint, max(spec.serving.lengths))
     sources.check_digests(spec.checkpoint.source, checkpoint, spec.checkpoint.sha256)
-    path = sources.locate(spec.data.source, data_dir)
-    if spec.data.sha256:
-        sources.check_digests(spec.data.source, path, {"": spec.data.sha256})
-    dataset = read_dataset(path, spec.data, spec.labels)
+    dataset = examples_of(spec, data_dir)
     progress.say(f"data: {_counted(dataset, spec.labels)}")
     digests = {name: sources.file_digest(checkpoint / name) for name in FILES}
-    return Inputs(checkpoint, digests, dataset, dataset.digest)
+    task = task_of(spec.task, spec.labels, spec.data.texts)
+    return Inputs(task, checkpoint, digests, dataset, dataset.digest)
+
+
+def examples_of(spec: Spec, data_dir: Path | None) -> Dataset:
+    """Return a spec's examples; raises SourceError and DataError."""
+    return read_dataset(spec.data, spec.labels, partial(_place, data_dir=data_dir))
+
+
+def _place(table: Table, data_dir: Path | None) -> Path:
+    """Return a table's local path: of its `local` file, if `data_dir` has it.
+
+    Raises SourceError naming what is missing, or is not what the spec says.
+    """
+    if table.local and data_dir and (data_dir / table.local).is_file():
+        return data_dir / table.local
+    path = sources.locate(table.source, data_dir)
+    if table.sha256:
+        sources.check_digests(table.source, path, {"": table.sha256})
+    return path
 
 
 def _counted(dataset: Dataset, labels: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from model_build.encoder import to_keras
+from model_build.encoder import Answer, answer_of, to_keras
 from model_build.model import Model
 from model_build.quiet import quiet
 from model_build.tokens import Tokens
@@ -22,7 +22,8 @@ def export_litert(model: Model, lengths: Sequence[int], path: Path) -> None:
     """Write `model` with the precision it asks for.
 
     One signature `tokens_L` for each length L: `ids` int32 [1, L], padded with 0,
-    gives `probabilities` float32 [1, classes]. Graphs of a fixed length share the
+    gives `probabilities` float32 [1, classes], or `logits` [1, L, 2] where the head
+    finds spans. Graphs of a fixed length share the
     weights and run 10 to 35 % faster than one of any length; the batch is 1, for on
     a CPU the cost is linear in tokens and a larger batch only holds more memory.
     """
@@ -30,7 +31,8 @@ def export_litert(model: Model, lengths: Sequence[int], path: Path) -> None:
     module = tf.Module()
     # Not the model itself: saving a Keras model traces every layer once more.
     module.weights = encoder.variables
-    signatures = {f"tokens_{n}": _classify(encoder, n) for n in lengths}
+    answer = answer_of(encoder, model.shape.head)
+    signatures = {f"tokens_{n}": _signature(answer, n) for n in lengths}
     with tempfile.TemporaryDirectory() as directory, quiet():
         tf.saved_model.save(module, directory, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(
@@ -41,16 +43,13 @@ def export_litert(model: Model, lengths: Sequence[int], path: Path) -> None:
         path.write_bytes(converter.convert())
 
 
-def _classify(encoder: Any, length: int) -> Any:
-    @tf.function(input_signature=[tf.TensorSpec([1, length], tf.int32, "ids")])
-    def classify(ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": tf.nn.softmax(encoder(ids)["logits"])}
-
-    return classify
+def _signature(answer: Answer, length: int) -> Any:
+    spec = tf.TensorSpec([1, length], tf.int32, "ids")
+    return tf.function(answer, input_signature=[spec])
 
 
-def probabilities(path: Path, lengths: Sequence[int], tokens: Tokens) -> np.ndarray:
-    """What the exported file answers, example by example: float32 [n, classes]."""
+def outputs(path: Path, lengths: Sequence[int], tokens: Tokens) -> list[np.ndarray]:
+    """What the exported file answers, row by row: [classes], or [length, 2]."""
     found = []
     with quiet():
         interpreter = Interpreter(str(path), num_threads=os.cpu_count())
@@ -59,5 +58,6 @@ def probabilities(path: Path, lengths: Sequence[int], tokens: Tokens) -> np.ndar
             length = next(n for n in lengths if n >= used)
             padded = np.zeros((1, length), np.int32)
             padded[0, :used] = ids[:used]
-            found.append(runners[length](ids=padded)["probabilities"][0])
-    return np.array(found, np.float32)
+            (answer,) = runners[length](ids=padded).values()
+            found.append(answer[0])
+    return found

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -73,7 +74,7 @@ def load_measurements(path: Path) -> Measurements:
 def measure(
     artifacts: Mapping[str, Path],
     model: str,
-    texts: Sequence[str],
+    instances: Sequence[Any],
     *,
     settings: Measurement,
     engines: Mapping[Engine, str],
@@ -106,12 +107,12 @@ def measure(
                 for name in _rotated([*servers], number):
                     port = servers[name].port
                     alone = run_load(
-                        port, path, texts, connections=1, seconds=settings.seconds
+                        port, path, instances, connections=1, seconds=settings.seconds
                     )
                     full = run_load(
                         port,
                         path,
-                        texts,
+                        instances,
                         connections=settings.connections,
                         seconds=settings.seconds,
                     )

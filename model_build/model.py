@@ -1,4 +1,4 @@
-"""A model as a value: its shape, its weights, and how an export stores them."""
+"""A model as a value: its shape, its weights, its tokenizer, how an export stores it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+Activation = Literal["gelu", "gelu_tanh", "relu"]
+Head = Literal["classes", "spans"]
 Precision = Literal["float32", "dynamic-int8"]
 Weights = Mapping[str, np.ndarray]
+
+WEIGHTS_FILE, TOKENIZER_FILE = "model.safetensors", "tokenizer.json"
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,29 @@ class EncoderShape:
     width: int
     head_width: int
     layers: tuple[LayerShape, ...]
-    classes: int
+    classes: int  # that the head answers with; 2 for a span: where it starts and ends
     epsilon: float = 1e-12  # of the layer normalisations
+    activation: Activation = "gelu"
+    embedding_width: int | None = (
+        None  # where narrower than `width`: projected (ELECTRA)
+    )
+    separator: int | None = (
+        None  # the id after whose first place the second text begins
+    )
+    head: Head = "classes"  # a choice for the whole row, or two figures for each token
 
 
 @dataclass(frozen=True)
 class Model:
-    """`weights` are float32 by name (`layer0_query/kernel`); kernels are [in, out]."""
+    """`weights` are float32 by name (`layer0_query/kernel`); kernels are [in, out].
+
+    `tokenizer` is the text of a tokenizer.json whose ids are the rows of `embed/tokens`;
+    id 0 is padding.
+    """
 
     shape: EncoderShape
     weights: Weights = field(repr=False)
+    tokenizer: str = field(repr=False)
     precision: Precision = "float32"
 
     @property
@@ -56,19 +73,24 @@ class Model:
     ) -> Model:
         return replace(self, weights=weights, shape=shape or self.shape)
 
-    def save(self, path: Path) -> None:
+    def save(self, directory: Path) -> None:
+        """Write model.safetensors and tokenizer.json; nothing is pickled."""
         about = {"shape": json.dumps(asdict(self.shape)), "precision": self.precision}
         arrays = {k: np.ascontiguousarray(v) for k, v in self.weights.items()}
-        save_file(arrays, path, metadata=about)
+        save_file(arrays, directory / WEIGHTS_FILE, metadata=about)
+        (directory / TOKENIZER_FILE).write_text(self.tokenizer, encoding="utf-8")
 
 
-def load_model(path: Path) -> Model:
+def load_model(directory: Path) -> Model:
     """Read what Model.save wrote. Raises ValueError naming the file."""
+    path = directory / WEIGHTS_FILE
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata()
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return Model(_shape(json.loads(about["shape"])), weights, about["precision"])
+        tokenizer = (directory / TOKENIZER_FILE).read_text(encoding="utf-8")
+        shape = _shape(json.loads(about["shape"]))
+        return Model(shape, weights, tokenizer, about["precision"])
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not a model saved by Lathe: {error}") from error
 

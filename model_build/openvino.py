@@ -16,7 +16,7 @@ import numpy as np
 import openvino
 import tensorflow as tf
 
-from model_build.encoder import to_keras
+from model_build.encoder import answer_of, to_keras
 from model_build.model import Model
 from model_build.quiet import quiet
 from model_build.tokens import Tokens
@@ -28,20 +28,18 @@ def export_openvino(model: Model, calibration: Tokens, path: Path) -> None:
     """Write `model` as path (.xml) and its weights beside it (.bin).
 
     `ids` int32 [batch, length], padded with 0, gives `probabilities` float32 [batch,
-    classes]. Where `model` asks for int8, weights and activations are quantized after
+    classes], or `logits` [batch, length, 2] where the head finds spans. Where `model` asks for int8, weights and activations are quantized after
     training, on scales that `calibration` gives (Lin et al., 2016, arXiv 1511.06393;
     NNCF): fixed scales, so that an answer does not depend on its batch.
     """
     encoder = to_keras(model)
     module = tf.Module()
     module.weights = encoder.variables
-
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, "ids")])
-    def classify(ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": tf.nn.softmax(encoder(ids)["logits"])}
-
+    spec = tf.TensorSpec([None, None], tf.int32, "ids")
+    answer = answer_of(encoder, model.shape.head)
+    served = tf.function(answer, input_signature=[spec])
     with tempfile.TemporaryDirectory() as directory, quiet():
-        tf.saved_model.save(module, directory, signatures=classify)
+        tf.saved_model.save(module, directory, signatures=served)
         converted = openvino.convert_model(directory)
         if model.precision == "dynamic-int8":
             converted = _quantize(converted, calibration)
@@ -64,8 +62,8 @@ def _quantize(converted: Any, calibration: Tokens) -> Any:
         )
 
 
-def probabilities(path: Path, lengths: Sequence[int], tokens: Tokens) -> np.ndarray:
-    """What the exported file answers, example by example: float32 [n, classes]."""
+def outputs(path: Path, lengths: Sequence[int], tokens: Tokens) -> list[np.ndarray]:
+    """What the exported file answers, row by row: [classes], or [length, 2]."""
     settings = {
         "INFERENCE_NUM_THREADS": os.cpu_count(),
         "INFERENCE_PRECISION_HINT": "f32",
@@ -76,4 +74,4 @@ def probabilities(path: Path, lengths: Sequence[int], tokens: Tokens) -> np.ndar
         padded = np.zeros((1, next(n for n in lengths if n >= used)), np.int32)
         padded[0, :used] = ids[:used]
         found.append(compiled(padded)[0][0])
-    return np.array(found, np.float32)
+    return found

@@ -13,6 +13,12 @@ from model_build.report import Report, VariantReport
 from model_build.statistics import Interval
 
 WIDTH, HEIGHT, MARGIN = 760, 400, 64
+NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "exact_match": "exact match",
+    "f1": "F1 of words",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ def render(report: Report) -> str:
         "size": _size,
         "count": lambda x: f"{x:,}".replace(",", " "),
         "figure": lambda x: f"{x:.4g}",
+        "named": lambda figure: NAMES[figure],
         "p": lambda p: "< 0.001" if p < 0.001 else f"{p:.3f}",
     }
     template = environment.get_template("report.html.j2")
@@ -87,7 +94,7 @@ def _picture(report: Report) -> Picture | None:
         return None
     latencies = [v.serving.p50_ms for v in measured if v.serving]
     low, high = math.log(min(latencies) / 1.4), math.log(max(latencies) * 1.4)
-    quality = [v.quality.macro_f1 for v in measured]
+    quality = [v.quality.figures[report.measure].own for v in measured]
     bottom = min(q.low for q in quality) - 0.005
     top = max(q.high for q in quality) + 0.005
 
@@ -106,7 +113,7 @@ def _picture(report: Report) -> Picture | None:
     points: list[Point] = []
     for v in measured:
         assert v.serving is not None
-        f1 = v.quality.macro_f1
+        f1 = v.quality.figures[report.measure].own
         across, up = x(v.serving.p50_ms), y(f1.value)
         radius = 22 * math.sqrt(v.bytes / largest)
         label = up - radius - 8

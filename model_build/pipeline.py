@@ -15,10 +15,9 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from images.sources import server_digest
-from manifest import Engine, read_manifest
+from manifest import SAVED_MODEL, Engine, read_manifest
 from model_build import artifact
 from model_build.checkpoint import read_checkpoint
 from model_build.decision import Built, decide, release
@@ -26,24 +25,34 @@ from model_build.engines import WEIGHTS, ask, choose, compare_engines, served_as
 from model_build.forms import export_forms
 from model_build.inputs import Inputs, read_inputs
 from model_build.measure import Measurements, load_measurements
-from model_build.model import load_model
+from model_build.model import TOKENIZER_FILE, load_model
 from model_build.passes.base import Workbench
 from model_build.progress import Progress
 from model_build.report import Report
 from model_build.sample import TEXTS, write_sample
 from model_build.spec import Spec
 from model_build.steps import Done, Steps
+from model_build.tasks import Judged
+from model_build.tasks.base import load_judged
 from model_build.tf_serving import write_serving_files
-from model_build.tokens import read_tokenizer, tokenize
 
+TASKS = (
+    "tasks/base.py",
+    "tasks/classification.py",
+    "tasks/question_answering.py",
+    "../containers/flask/question_answering.py",
+)
 TRAINING = (
     "model.py",
     "encoder.py",
+    "losses.py",
     "training.py",
     "tokens.py",
-    "dataset.py",
+    "vocabulary.py",
     "passes/base.py",
+    *TASKS,
 )
+CHECKPOINT = ("checkpoint.py", "architectures.py")
 SERVED_TEXTS = 512  # of the test split, in turn, as load
 WARMUP_TEXTS = 128  # of the training split, in random order
 
@@ -88,35 +97,34 @@ class _Build:
         exports = {
             name: self._export(name, done, inputs) for name, done in made.items()
         }
-        shares = {n: self._shares(n, e, inputs) for n, e in exports.items()}
+        judged = {n: self._judged(n, e, inputs) for n, e in exports.items()}
         forms = export_forms(
             spec, made[spec.release], exports[spec.release], inputs, self.steps
         )
         measured = self._measure(exports, forms, inputs)
         engine = choose(measured.engines)
         answers = {
-            each: shares[spec.release]
+            each: judged[spec.release]
             if each == "litert"
-            else self._shares(spec.release, form, inputs, each)
+            else self._judged(spec.release, form, inputs, each)
             for each, form in forms.items()
         }
         files = {n: e.path / "litert" / WEIGHTS["litert"] for n, e in exports.items()}
         engine_files = {e: form.path / e / WEIGHTS[e] for e, form in forms.items()}
-        truth = np.array([example.label for example in inputs.dataset.test])
-        engines = compare_engines(measured, spec.release, answers, truth, engine_files)
+        engines = compare_engines(measured, spec.release, answers, engine_files)
         # What ships is what is judged.
         measured = measured.released(spec.release, served_as(spec.release, engine))
         files[spec.release] = engine_files[engine]
-        shares[spec.release] = answers[engine]
+        judged[spec.release] = answers[engine]
         built = [
-            Built(name, done.path, files[name], shares[name].argmax(axis=1))
+            Built(name, done.path, files[name], judged[name])
             for name, done in made.items()
         ]
         whole = self._whole(
             exports[spec.release], forms[engine], answers[engine], inputs
         )
         manifest = read_manifest(whole.path / "manifest.json")
-        report = decide(spec, built, truth, inputs.dataset, measured, manifest, engines)
+        report = decide(spec, built, inputs.dataset, measured, manifest, engines)
         release(report, manifest, whole.path, measured, self.out)
         return report
 
@@ -134,7 +142,7 @@ class _Build:
                 "seed": self.spec.seed,
                 "teacher": made[self.spec.baseline].digest if made else None,
             }
-            files = (*TRAINING, "checkpoint.py", f"passes/{step.settings.name}.py")
+            files = (*TRAINING, *CHECKPOINT, f"passes/{step.settings.name}.py")
             apply = partial(self._apply, index=index, made=made, inputs=inputs)
             made[step.variant] = self.steps.run(
                 f"pass-{step.variant}", asked, files, apply
@@ -147,21 +155,23 @@ class _Build:
         spec, step = self.spec, self.spec.passes[index]
         parent = spec.parent(index)
         if parent:
-            model = load_model(made[parent].path / "model.safetensors")
+            model = load_model(made[parent].path)
         else:
-            model = read_checkpoint(
-                inputs.checkpoint, classes=len(spec.labels), seed=spec.seed
+            model = read_checkpoint(inputs.checkpoint, inputs.task.head, seed=spec.seed)
+        with self.steps.kept(out) as kept:
+            bench = Workbench(
+                task=inputs.task,
+                train=inputs.dataset.train,
+                validation=inputs.dataset.validation,
+                unlabelled=inputs.dataset.unlabelled,
+                length=max(spec.serving.lengths),
+                variants=lambda name: load_model(made[name].path),
+                baseline=spec.baseline,
+                kept=kept,
+                seed=spec.seed,
+                progress=self.progress,
             )
-        tokenizer = read_tokenizer(
-            inputs.checkpoint / "tokenizer.json", max(spec.serving.lengths)
-        )
-        bench = Workbench(
-            train=tokenize(inputs.dataset.train, tokenizer),
-            teacher=lambda: load_model(made[spec.baseline].path / "model.safetensors"),
-            seed=spec.seed,
-            progress=self.progress,
-        )
-        step.settings.apply(model, bench).save(out / "model.safetensors")
+            step.settings.apply(model, bench).save(out)
 
     def _export(self, name: str, made: Done, inputs: Inputs) -> Done:
         spec = self.spec
@@ -169,24 +179,20 @@ class _Build:
         def make(out: Path) -> None:
             from model_build.litert import export_litert
 
-            model = load_model(made.path / "model.safetensors")
-            (out / "litert").mkdir()
-            export_litert(model, spec.serving.lengths, out / "litert" / "model.tflite")
-            tokenizer = read_tokenizer(
-                inputs.checkpoint / "tokenizer.json", max(spec.serving.lengths)
-            )
-            if name == spec.release:
+            model = load_model(made.path)
+            folder = out / "litert"
+            folder.mkdir()
+            export_litert(model, spec.serving.lengths, folder / "model.tflite")
+            (folder / TOKENIZER_FILE).write_text(model.tokenizer, encoding="utf-8")
+            if name == spec.release and spec.served_task == "classification":
                 from model_build.saved_model import export_saved_model
 
                 export_saved_model(
                     model,
-                    tokenizer=tokenizer,
                     labels=spec.labels,
                     length=max(spec.serving.lengths),
-                    directory=out / "saved_model",
+                    directory=out / SAVED_MODEL,
                 )
-            tokenizer.no_truncation()
-            tokenizer.save(str(out / "litert" / "tokenizer.json"))
             manifest = artifact.describe(
                 spec, name, files=artifact.digests(out), data_digest=inputs.data_digest
             )
@@ -206,39 +212,38 @@ class _Build:
         )
         return self.steps.run(f"export-{name}", asked, files, make)
 
-    def _shares(
+    def _judged(
         self, name: str, export: Done, inputs: Inputs, engine: Engine = "litert"
-    ) -> np.ndarray:
-        """The exported file's probabilities for every test example: [examples, classes]."""
+    ) -> Judged:
+        """What the exported file answers to every test example, and how right it is."""
         lengths = self.spec.serving.lengths
+        test, task = inputs.dataset.test, inputs.task
 
         def make(out: Path) -> None:
             folder = export.path / engine
-            tokenizer = read_tokenizer(folder / "tokenizer.json", max(lengths))
-            test = tokenize(inputs.dataset.test, tokenizer)
-            found = ask(engine, folder, lengths, test)
-            np.save(out / "probabilities.npy", found, allow_pickle=False)
+            tokenizer = (folder / TOKENIZER_FILE).read_text(encoding="utf-8")
+            tokens = task.encode(test, tokenizer, max(lengths))
+            found = ask(engine, folder, lengths, tokens)
+            task.judge(test, tokenizer, max(lengths), found).save(out)
 
         asked = [export.digest, inputs.data_digest]
-        files = (f"{engine}.py", "engines.py", "tokens.py")
+        files = (f"{engine}.py", "engines.py", "tokens.py", *TASKS)
         step = f"answers-{served_as(name, engine)}"
-        done = self.steps.run(step, asked, files, make)
-        found: np.ndarray = np.load(done.path / "probabilities.npy", allow_pickle=False)
-        return found
+        return load_judged(self.steps.run(step, asked, files, make).path)
 
-    def _whole(
-        self, export: Done, form: Done, shares: np.ndarray, inputs: Inputs
-    ) -> Done:
+    def _whole(self, export: Done, form: Done, judged: Judged, inputs: Inputs) -> Done:
         """What ships: the chosen engine's form, the SavedModel, sample and manifest."""
-        texts = [example.text for example in inputs.dataset.test[:TEXTS]]
+        instances = [inputs.task.instance(e) for e in inputs.dataset.test[:TEXTS]]
         # Not the test split: what it says of the model must stay unseen.
-        common = [example.text for example in inputs.dataset.train[:WARMUP_TEXTS]]
+        common = [e.texts[0] for e in inputs.dataset.train[:WARMUP_TEXTS]]
 
         def make(out: Path) -> None:
             exported = artifact.combine(form.path, export.path, out)
             sample = out / "sample.json"
-            write_sample(sample, out, texts, self.spec.labels, shares[:TEXTS])
-            added = [sample, *write_serving_files(out, exported, common)]
+            write_sample(sample, out, instances, judged.answers[:TEXTS])
+            added = [sample]
+            if (out / SAVED_MODEL).is_dir():
+                added += write_serving_files(out, exported, common)
             manifest = artifact.complete(exported, out, added)
             (out / "manifest.json").write_text(manifest.to_json())
 
@@ -264,13 +269,13 @@ class _Build:
         names = {engine: served_as(spec.release, engine) for engine in forms}
 
         def make(out: Path) -> None:
-            texts = [example.text for example in inputs.dataset.test[:SERVED_TEXTS]]
+            served = inputs.dataset.test[:SERVED_TEXTS]
             artifacts = {name: export.path for name, export in exports.items()}
             artifacts |= {names[engine]: form.path for engine, form in forms.items()}
             measure(
                 artifacts,
                 spec.name,
-                texts,
+                [inputs.task.instance(example) for example in served],
                 settings=spec.measurement,
                 engines=names,
                 vcpu=spec.serving.vcpu,

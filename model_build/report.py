@@ -13,13 +13,14 @@ import numpy as np
 
 from costs.book import PriceBook
 from costs.predictions import dollars_per_million
-from manifest import Engine, Quality, Serving
+from manifest import Engine, Figure, Quality, Serving
 from model_build.engines import EngineReport
 from model_build.measure import Conditions, Measurements, Served
 from model_build.spec import Gate, Spec
 from model_build.statistics import PairedComparison, compare
+from model_build.tasks import Judged
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,14 @@ class VariantReport:
     def find(self, measure: str) -> float | None:
         """The figure a gate asks for; None where it was not measured."""
         found: dict[str, float | None] = {
-            "accuracy": self.quality.accuracy.value,
-            "macro_f1": self.quality.macro_f1.value,
-            "macro_f1_retained": self.quality.retained.value,
             "bytes": self.bytes,
             "bytes_ratio": self.bytes_ratio,
             "parameters": self.parameters,
             "dollars_per_million": self.dollars_per_million,
         }
+        for name, figure in self.quality.figures.items():
+            found[name] = figure.own.value
+            found[f"{name}_retained"] = figure.retained.value
         if self.serving is not None:
             found |= {
                 "p50_speedup": self.serving.p50_speedup.value,
@@ -73,13 +74,12 @@ class VariantReport:
             }
         return found.get(measure)
 
-    def manifest_quality(self) -> Quality:
-        accuracy, f1 = self.quality.accuracy, self.quality.macro_f1
-        return Quality(
-            self.examples,
-            *(round(x, 6) for x in (accuracy.value, accuracy.low, accuracy.high)),
-            *(round(x, 6) for x in (f1.value, f1.low, f1.high)),
-        )
+    def manifest_quality(self, measure: str) -> Quality:
+        figures = {
+            name: Figure(*(round(x, 6) for x in (own.value, own.low, own.high)))
+            for name, own in ((n, f.own) for n, f in self.quality.figures.items())
+        }
+        return Quality(self.examples, measure, figures)
 
 
 def manifest_serving(served: Served, conditions: Conditions) -> Serving:
@@ -97,6 +97,7 @@ def manifest_serving(served: Served, conditions: Conditions) -> Serving:
 @dataclass(frozen=True)
 class Report:
     name: str
+    measure: str  # the figure that variants are compared by
     baseline: str
     release: str
     engine: Engine  # that runs the released variant
@@ -139,7 +140,7 @@ class Exported:
     zeros: int
     precision: str
     file: Path  # the LiteRT file
-    guesses: np.ndarray  # int [examples]: the exported file's answers
+    judged: Judged  # on the test split
 
 
 def compare_variants(
@@ -170,10 +171,9 @@ def compare_variants(
                 compressed_bytes=len(gzip.compress(each.file.read_bytes(), 6, mtime=0)),
                 bytes_ratio=sizes[each.name] / sizes[baseline.name],
                 quality=compare(
+                    each.judged,
+                    baseline.judged,
                     truth,
-                    each.guesses,
-                    baseline.guesses,
-                    classes=len(spec.labels),
                     resamples=spec.measurement.resamples,
                     seed=spec.seed,
                 ),
@@ -184,7 +184,9 @@ def compare_variants(
                 dominated_by=(),
             )
         )
-    return [replace(r, dominated_by=_dominators(r, reports)) for r in reports]
+    return [
+        replace(r, dominated_by=_dominators(r, reports, spec.measure)) for r in reports
+    ]
 
 
 def _dollars(
@@ -195,10 +197,12 @@ def _dollars(
     return dollars_per_million(manifest_serving(served, measurements.conditions), book)
 
 
-def _dominators(own: VariantReport, all_: Sequence[VariantReport]) -> list[str]:
+def _dominators(
+    own: VariantReport, all_: Sequence[VariantReport], measure: str
+) -> list[str]:
     def costs(v: VariantReport) -> tuple[float, ...]:
         p50 = v.serving.p50_ms if v.serving else 0.0
-        return (-v.quality.macro_f1.value, p50, float(v.bytes))
+        return (-v.quality.figures[measure].own.value, p50, float(v.bytes))
 
     mine = costs(own)
     return [

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from manifest import SAVED_MODEL
 
@@ -17,30 +16,23 @@ TEXTS = 32
 def write_sample(
     path: Path,
     artifact: Path,
-    texts: Sequence[str],
-    labels: Sequence[str],
-    shares: np.ndarray,
+    instances: Sequence[Any],
+    answers: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Write what each runtime answers; `shares` is the engine's float32 [n, classes].
+    """Write what each runtime answers; `answers` are the engine's.
 
-    The artifact's SavedModel is asked here, for its arithmetic is another: a deployed
-    server is held to its own runtime's answers.
+    The artifact's SavedModel, if it has one, is asked here, for its arithmetic is
+    another: a deployed server is held to its own runtime's answers.
     """
-    answers = {
-        "flask": [_answer(labels, row) for row in shares],
-        "tf_serving": _saved_model(artifact / SAVED_MODEL, texts),
-    }
-    sample = {"schema": SCHEMA, "instances": list(texts), "answers": answers}
+    by_runtime = {"flask": list(answers)}
+    if (artifact / SAVED_MODEL).is_dir():
+        by_runtime["tf_serving"] = _saved_model(artifact / SAVED_MODEL, instances)
+    sample = {"schema": SCHEMA, "instances": list(instances), "answers": by_runtime}
     text = json.dumps(sample, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _answer(labels: Sequence[str], row: np.ndarray) -> dict[str, str | float]:
-    best = int(row.argmax())
-    return {"label": labels[best], "score": round(float(row[best]), 6)}
-
-
-def _saved_model(folder: Path, texts: Sequence[str]) -> list[dict[str, str | float]]:
+def _saved_model(folder: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))

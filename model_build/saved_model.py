@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from model_build.encoder import to_keras
 from model_build.model import Model
+from model_build.vocabulary import load_tokenizer
 
 MAX_CHARACTERS = 100  # of a word; a longer one is unknown, as in the original BERT
 
@@ -20,11 +21,9 @@ MAX_CHARACTERS = 100  # of a word; a longer one is unknown, as in the original B
 class TextClassifier(tf.Module):
     """The tokenizer and the encoder, cut to one length."""
 
-    def __init__(
-        self, model: Model, tokenizer: Tokenizer, labels: Sequence[str], length: int
-    ) -> None:
+    def __init__(self, model: Model, labels: Sequence[str], length: int) -> None:
         super().__init__()
-        self.tokenizer = WordPiece(tokenizer, length)
+        self.tokenizer = WordPiece(load_tokenizer(model.tokenizer), length)
         encoder = to_keras(model)
         # Not the model itself: saving a Keras model traces every layer once more.
         self.weights = encoder.variables
@@ -130,13 +129,12 @@ def _character_class(codes: Sequence[int]) -> str:
 def export_saved_model(
     model: Model,
     *,
-    tokenizer: Tokenizer,
     labels: Sequence[str],
     length: int,
     directory: Path,
 ) -> None:
     """Write a SavedModel whose `serving_default` takes `text` [batch]."""
-    served = TextClassifier(model, tokenizer, labels, length)
+    served = TextClassifier(model, labels, length)
     tf.saved_model.save(
         served, str(directory), signatures={"serving_default": served.classify}
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from manifest import Architecture, Engine, Runtime
+from manifest import Task as ServedTask
 from model_build.dataset import Data
 from model_build.passes import PassSettings
 from model_build.sources import Digest, Source
@@ -26,19 +27,18 @@ class SpecError(ValueError):
     """A spec that cannot be built as it is written."""
 
 
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A TOML table: unknown keys are refused, values are typed and bounded."""
 
 
-class Checkpoint(Table, frozen=True, kw_only=True):
+class Checkpoint(Section, frozen=True, kw_only=True):
     """The pretrained encoder: a directory as Hugging Face lays it out."""
 
     source: Source
-    architecture: Literal["bert"] = "bert"
     sha256: dict[str, Digest] = {}  # file name -> digest
 
 
-class ServingSettings(Table, frozen=True, kw_only=True):
+class ServingSettings(Section, frozen=True, kw_only=True):
     """The server the variants are measured through, and later run in."""
 
     runtime: Runtime = "flask"
@@ -61,7 +61,7 @@ class ServingSettings(Table, frozen=True, kw_only=True):
             )
 
 
-class Measurement(Table, frozen=True, kw_only=True):
+class Measurement(Section, frozen=True, kw_only=True):
     """How long the evidence is collected; the intervals say whether it was enough."""
 
     rounds: Annotated[int, Meta(ge=3, le=1000)] = 8
@@ -72,8 +72,13 @@ class Measurement(Table, frozen=True, kw_only=True):
 
 Measure = Literal[
     "accuracy",  # share of test examples
+    "accuracy_retained",  # of the baseline's
     "macro_f1",  # share
-    "macro_f1_retained",  # of the baseline's macro-F1
+    "macro_f1_retained",
+    "exact_match",  # share of questions
+    "exact_match_retained",
+    "f1",  # of the words of an answer, the mean over questions
+    "f1_retained",
     "bytes",  # of the model file
     "bytes_ratio",  # to the baseline's
     "parameters",
@@ -85,9 +90,14 @@ Measure = Literal[
     "dollars_per_million",
 ]
 MEASURES: tuple[str, ...] = get_args(Measure)
+# What is judged of a task; the last decides: variants are compared by it.
+FIGURES: Mapping[str, tuple[str, ...]] = {
+    "classification": ("accuracy", "macro_f1"),
+    "question-answering": ("exact_match", "f1"),
+}
 
 
-class Gate(Table, frozen=True, kw_only=True):
+class Gate(Section, frozen=True, kw_only=True):
     """A bound on one measurement of the released variant; None of it may be missing."""
 
     measure: Measure
@@ -99,7 +109,7 @@ class Gate(Table, frozen=True, kw_only=True):
             raise ValueError(f"gate {self.measure}: give either at_least or at_most")
 
 
-class Build(Table, frozen=True, kw_only=True):
+class Build(Section, frozen=True, kw_only=True):
     """The machine that AWS builds on; stacks/machine.py says what there is of each."""
 
     compute: Literal["small", "medium", "large", "xlarge", "2xlarge"] = "large"
@@ -109,7 +119,7 @@ class Build(Table, frozen=True, kw_only=True):
     timeout_minutes: Annotated[int, Meta(ge=5, le=2_160)] | None = None
 
 
-class PassSpec(Table, frozen=True, kw_only=True):
+class PassSpec(Section, frozen=True, kw_only=True):
     """One pass: what it makes, from what, and its settings."""
 
     variant: Name  # what it makes
@@ -117,12 +127,12 @@ class PassSpec(Table, frozen=True, kw_only=True):
     settings: PassSettings
 
 
-class Spec(Table, frozen=True, kw_only=True):
+class Spec(Section, frozen=True, kw_only=True):
     """The whole request. `passes[0]` makes the baseline, which is also the teacher."""
 
     name: Name
-    task: Literal["classification"]
-    labels: Annotated[tuple[str, ...], Meta(min_length=2)]
+    task: Literal["classification", "question-answering"]
+    labels: tuple[str, ...] = ()
     release: Name  # the variant that ships
     seed: Annotated[int, Meta(ge=0)] = 0
     data: Data
@@ -135,8 +145,7 @@ class Spec(Table, frozen=True, kw_only=True):
     digest: str = ""  # SHA-256 of the file; filled by read_spec
 
     def __post_init__(self) -> None:
-        if len(set(self.labels)) < len(self.labels):
-            raise ValueError(f"labels: {list(self.labels)} are not all different")
+        _check_task(self)
         _check_order(self.passes)
         if self.release not in {p.variant for p in self.passes}:
             raise ValueError(f"release: no pass makes a variant {self.release!r}")
@@ -145,11 +154,44 @@ class Spec(Table, frozen=True, kw_only=True):
     def baseline(self) -> str:
         return self.passes[0].variant
 
+    @property
+    def measure(self) -> str:
+        """The figure that variants are compared by."""
+        return FIGURES[self.task][-1]
+
+    @property
+    def served_task(self) -> ServedTask:
+        """The task as a server knows it."""
+        if self.task == "classification" and len(self.data.texts) == 2:
+            return "pair-classification"
+        return self.task
+
     def parent(self, index: int) -> str | None:
         """The variant pass `index` starts from; None for the first."""
         return self.passes[index].of or (
             self.passes[index - 1].variant if index else None
         )
+
+
+def _check_task(spec: Spec) -> None:
+    labels, texts = list(spec.labels), list(spec.data.texts)
+    if spec.task == "question-answering":
+        if labels:
+            raise ValueError(f"labels: {labels}: question-answering has none")
+        if len(texts) != 2:
+            raise ValueError(
+                f"data.text: {texts} is not two fields, the question's and the context's"
+            )
+    elif len(labels) < 2 or len(set(labels)) < len(labels):
+        raise ValueError(f"labels: {labels} are not 2 or more, all different")
+    known = FIGURES[spec.task]
+    for index, gate in enumerate(spec.gates):
+        figure = gate.measure.removesuffix("_retained")
+        if figure not in known and any(figure in each for each in FIGURES.values()):
+            raise ValueError(
+                f"gates[{index}].measure: {gate.measure!r} is not measured of "
+                f"{spec.task}; known are {', '.join(known)} and each with _retained"
+            )
 
 
 def _check_order(passes: Sequence[PassSpec]) -> None:

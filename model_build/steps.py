@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from model_build.sources import file_digest
 
 ROOT = Path(__file__).parent
 SEAL = ".sha256.json"  # of every file that the step left
+KEPT = "-kept"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Steps:
             shutil.rmtree(final)
         self.progress.say(f"{name}: {digest[:12]}")
         for stale in self.root.glob(f".{name}-*"):
-            shutil.rmtree(stale)
+            if stale.name != f".{name}-{digest[:12]}{KEPT}":
+                shutil.rmtree(stale)
         partial = self.root / f".{name}-{digest[:12]}"
         partial.mkdir(parents=True)
         make(partial)
@@ -64,6 +67,18 @@ class Steps:
         _sync(partial)
         os.replace(partial, final)
         return Done(final, digest)
+
+    @contextmanager
+    def kept(self, partial: Path) -> Iterator[Path]:
+        """Give a step that is being made a directory that outlives a killed build.
+
+        It is the same when the step is made again for the same inputs, and gone once
+        the block ends well.
+        """
+        directory = partial.with_name(partial.name + KEPT)
+        directory.mkdir(exist_ok=True)
+        yield directory
+        shutil.rmtree(directory)
 
 
 def _whole(directory: Path) -> bool:

@@ -1,64 +1,62 @@
-"""Texts as token ids, in batches of similar length."""
+"""Examples as token ids, in batches of similar length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
-
-from model_build.dataset import Example
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Examples as ids int32 [n, longest], 0 after the end; labels and weights [n]."""
+    """Rows of ids int32 [n, longest], 0 after the end, and what is right for each.
+
+    `targets` are int32 [n] by name: `label`, or `start` and `end`; -1 where unknown.
+    `weights` is float32 [n]. An example may be several rows: `examples` int32 [n] says
+    which one a row is of.
+    """
 
     ids: np.ndarray
-    labels: np.ndarray
+    targets: Mapping[str, np.ndarray]
     weights: np.ndarray
+    examples: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.ids)
 
     @property
     def lengths(self) -> np.ndarray:
         return np.asarray((self.ids != 0).sum(axis=1))
 
+    def take(self, rows: np.ndarray) -> Tokens:
+        """These rows, cut to the longest of them, rounded up to 8."""
+        longest = int((self.ids[rows] != 0).sum(axis=1).max())
+        length = min(-(-longest // 8) * 8, self.ids.shape[1])
+        return Tokens(
+            self.ids[rows, :length],
+            {name: each[rows] for name, each in self.targets.items()},
+            self.weights[rows],
+            self.examples[rows],
+        )
+
 
 @dataclass(frozen=True)
 class Batch:
-    rows: np.ndarray  # which examples these are
-    ids: np.ndarray  # [batch, length of the longest, rounded up to 8]
-    labels: np.ndarray
-    weights: np.ndarray
+    rows: np.ndarray  # which of the tokens' rows these are
+    tokens: Tokens
 
 
-def read_tokenizer(path: Path, max_length: int) -> Tokenizer:
-    """Read a tokenizer.json; it cuts at `max_length` tokens and does not pad."""
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length)
-    tokenizer.encode_special_tokens = True  # "[SEP]" in a message is just text
-    return tokenizer
-
-
-def tokenize(examples: Sequence[Example], tokenizer: Tokenizer) -> Tokens:
-    encoded = tokenizer.encode_batch_fast([e.text for e in examples])
-    ids = np.zeros((len(examples), max(len(e.ids) for e in encoded)), np.int32)
-    for row, encoding in zip(ids, encoded, strict=True):
-        row[: len(encoding.ids)] = encoding.ids
-    return Tokens(
-        ids,
-        np.array([e.label for e in examples], np.int32),
-        np.array([e.weight for e in examples], np.float32),
-    )
+def padded(rows: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return rows of ids as one array, 0 after the end: int32 [n, longest]."""
+    ids = np.zeros((len(rows), max(map(len, rows), default=0)), np.int32)
+    for row, found in zip(ids, rows, strict=True):
+        row[: len(found)] = found
+    return ids
 
 
 def batches(tokens: Tokens, size: int, seed: int | None = None) -> Iterator[Batch]:
-    """Every example once; with a seed in random order, still grouped by length.
+    """Every row once; with a seed in random order, still grouped by length.
 
     Padding costs as much as text, so a batch holds texts of one length: shuffled,
     cut into pools of 32 batches, sorted within a pool, and the batches shuffled.
@@ -77,12 +75,8 @@ def batches(tokens: Tokens, size: int, seed: int | None = None) -> Iterator[Batc
     if seed is not None:
         random.shuffle(groups)
     for rows in groups:
-        longest = int(lengths[rows].max())
-        length = min(-(-longest // 8) * 8, tokens.ids.shape[1])
-        yield Batch(
-            rows, tokens.ids[rows, :length], tokens.labels[rows], tokens.weights[rows]
-        )
+        yield Batch(rows, tokens.take(rows))
 
 
 def first(tokens: Tokens, count: int) -> Tokens:
-    return Tokens(tokens.ids[:count], tokens.labels[:count], tokens.weights[:count])
+    return tokens.take(np.arange(min(count, len(tokens))))

@@ -8,7 +8,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from manifest import Manifest, Quality, Serving, Step
+from manifest import Figure, Manifest, Quality, Serving, Step
 
 # A busy machine is no reason to fail.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -53,7 +53,14 @@ def make_manifest() -> ManifestFactory:
                 "sample.json": "5" * 64,
             },
             "steps": (Step("int8", "quantize", {"scheme": "dynamic-int8"}),),
-            "quality": Quality(1697, 0.88, 0.86, 0.9, 0.86, 0.84, 0.88),
+            "quality": Quality(
+                1697,
+                "macro_f1",
+                {
+                    "accuracy": Figure(0.88, 0.86, 0.9),
+                    "macro_f1": Figure(0.86, 0.84, 0.88),
+                },
+            ),
             "serving": Serving(1.0, 240, 2.0, 3.0, 4.0, 400.0, "a test"),
         }
         return Manifest(**{**values, **changes})

@@ -75,7 +75,7 @@ def contenders(
         ),
         Contender(
             TEACHER,
-            peer("flask", "teacher.safetensors"),
+            peer("flask", "teacher"),
             "/predict",
             "predict",
             "teacher",

@@ -14,12 +14,11 @@ import sys
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from manifest import read_manifest
-from model_build.dataset import read_dataset
-from model_build.sources import locate
+from model_build.inputs import examples_of
 from model_build.spec import read_spec
+from model_build.tasks.base import load_judged
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,16 +59,13 @@ def read_known(path: Path) -> Known:
 
 def _known(artifact: Path, spec_path: Path, data_dir: Path | None) -> Known:
     spec = read_spec(spec_path)
-    dataset = read_dataset(
-        locate(spec.data.source, data_dir), spec.data, list(spec.labels)
-    )
-    texts = [example.text for example in dataset.test]
+    texts = [e.texts[0] for e in examples_of(spec, data_dir).test]
     probabilities = {}
     for variant in dict.fromkeys(p.variant for p in spec.passes):
-        file = step(artifact, f"answers-{variant}") / "probabilities.npy"
-        rows = np.load(file, allow_pickle=False)
-        if len(rows) != len(texts):
-            raise ValueError(f"{file}: {len(rows)} answers to {len(texts)} texts")
+        folder = step(artifact, f"answers-{variant}")
+        rows = load_judged(folder).probabilities
+        if rows is None or len(rows) != len(texts):
+            raise ValueError(f"{folder}: not {len(texts)} texts' probabilities")
         probabilities[variant] = rows.tolist()
     return Known(list(spec.labels), texts, probabilities)
 

@@ -1,4 +1,4 @@
-"""Texts in, labels out."""
+"""One text or two in, a label out."""
 
 from __future__ import annotations
 
@@ -10,30 +10,47 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from werkzeug.exceptions import BadRequest
 
-from containers.flask.instances import read_text
+from containers.flask.instances import kind, read_text
 from containers.flask.task import Encoded, Item
 
 
 class Classification:
-    """One row a text, cut at the longest length; the likeliest label and its share."""
+    """One row an instance, cut at the longest length; the likeliest label and its share.
+
+    Of two texts the longer one is cut first.
+    """
 
     def __init__(
-        self, tokenizer: Tokenizer, *, labels: tuple[str, ...], longest: int
+        self,
+        tokenizer: Tokenizer,
+        *,
+        labels: tuple[str, ...],
+        longest: int,
+        pairs: bool = False,
     ) -> None:
         tokenizer.enable_truncation(longest)
         self._tokenizer = tokenizer
         self._labels = labels
+        self._keys = ("text", "pair") if pairs else ("text",)
 
     def read(self, instance: Any, where: str) -> Item:
-        """Take "text" or {"text": "..."}."""
-        if not isinstance(instance, dict):
+        """Take {"text": "..."} or the text alone; {"text": "...", "pair": "..."}."""
+        if isinstance(instance, dict):
+            if instance.keys() != set(self._keys):
+                raise BadRequest(
+                    f"{where}: keys {sorted(instance)} are not {sorted(self._keys)}"
+                )
+            return Item(*(read_text(instance[k], f"{where}.{k}") for k in self._keys))
+        if len(self._keys) == 1:
             return Item(read_text(instance, where))
-        if instance.keys() != {"text"}:
-            raise BadRequest(f"{where}: keys {sorted(instance)} are not ['text']")
-        return Item(read_text(instance["text"], f"{where}.text"))
+        raise BadRequest(
+            f"{where}: {kind(instance)} is not an object; "
+            'wanted {"text": "...", "pair": "..."}'
+        )
 
     def encode(self, items: Sequence[Item]) -> list[Encoded]:
-        encodings = self._tokenizer.encode_batch_fast([item.text for item in items])
+        asked = [item if item.context else item.text for item in items]
+        encodings = self._tokenizer.encode_batch_fast(asked)
         return [
             Encoded(item, [encoding.ids])
             for item, encoding in zip(items, encodings, strict=True)

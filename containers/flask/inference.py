@@ -19,10 +19,12 @@ from manifest import Manifest
 # A task -> what it is asked with, and what it answers with: name -> datatype.
 INPUTS: Mapping[str, tuple[str, ...]] = {
     "classification": ("text",),
+    "pair-classification": ("text", "pair"),
     "question-answering": ("question", "context"),
 }
 OUTPUTS: Mapping[str, Mapping[str, str]] = {
     "classification": {"label": "BYTES", "score": "FP32"},
+    "pair-classification": {"label": "BYTES", "score": "FP32"},
     "question-answering": {
         "answer": "BYTES",
         "score": "FP32",

@@ -100,6 +100,8 @@ def _infer(manifest: Manifest) -> dict[str, Any]:
 def _instance_example(manifest: Manifest) -> str | dict[str, str]:
     if manifest.task == "classification":
         return "my order never came"
+    if manifest.task == "pair-classification":
+        return {"text": "My order never came.", "pair": "Nothing was delivered."}
     return {"question": "What came late?", "context": "My order came late."}
 
 

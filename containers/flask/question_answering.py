@@ -26,7 +26,8 @@ _NOTHING = {"answer": "", "score": 0.0, "start": 0, "end": 0}
 class QuestionAnswering:
     """Extractive question answering (Devlin et al., 2018, arXiv 1810.04805).
 
-    A row is `[CLS] question [SEP] window [SEP]`. A question takes no more than half of
+    A row is `[CLS] question [SEP] window [SEP]`, or what the tokenizer puts around two
+    texts in their place. A question takes no more than half of
     a row and is cut there. A context that does not fit is read in windows which overlap
     by half, and by 128 tokens at the most: an answer of up to so many tokens lies
     whole in one of them.
@@ -35,11 +36,8 @@ class QuestionAnswering:
     def __init__(self, tokenizer: Tokenizer, *, longest: int) -> None:
         if longest < 8:
             raise StartError(f"lengths: a pair does not fit into {longest} tokens")
-        first, separator = map(tokenizer.token_to_id, ("[CLS]", "[SEP]"))
-        if first is None or separator is None:
-            raise StartError("tokenizer: has no [CLS] or no [SEP]")
         self._tokenizer = tokenizer
-        self._first, self._separator = first, separator
+        self._before, self._between, self._after = _around(tokenizer)
         self._longest = longest
 
     def read(self, instance: Any, where: str) -> Item:
@@ -72,8 +70,8 @@ class QuestionAnswering:
         self, item: Item, question: list[int], context: list[int], spans: list[Span]
     ) -> Encoded:
         question = question[: self._longest // 2 - 2]
-        head = [self._first, *question, self._separator]
-        room = self._longest - len(head) - 1
+        head = [*self._before, *question, *self._between]
+        room = self._longest - len(head) - len(self._after)
         step = room - min(room // 2, MAX_OVERLAP)
         starts = range(0, max(1, len(context) - (room - step)), step)
         if len(starts) > MAX_WINDOWS:
@@ -83,10 +81,11 @@ class QuestionAnswering:
             )
         windows = [slice(start, start + room) for start in starts]
         before: list[Span | None] = [None] * len(head)
+        after: list[Span | None] = [None] * len(self._after)
         return Encoded(
             item,
-            [[*head, *context[window], self._separator] for window in windows],
-            [[*before, *spans[window], None] for window in windows],
+            [[*head, *context[window], *self._after] for window in windows],
+            [[*before, *spans[window], *after] for window in windows],
         )
 
     def answer(
@@ -113,6 +112,17 @@ class QuestionAnswering:
             "start": start,
             "end": end,
         }
+
+
+def _around(tokenizer: Tokenizer) -> tuple[list[int], list[int], list[int]]:
+    """The ids before, between and after two texts; raises StartError."""
+    pair = tokenizer.encode("a", "a")
+    sides = pair.sequence_ids
+    if set(sides) != {0, 1, None}:
+        raise StartError("tokenizer: puts nothing between two texts")
+    first, end = sides.index(0), len(sides) - sides[::-1].index(0)
+    second, last = sides.index(1), len(sides) - sides[::-1].index(1)
+    return pair.ids[:first], pair.ids[end:second], pair.ids[last:]
 
 
 def _candidates(

@@ -92,7 +92,7 @@ def _prediction(manifest: Manifest) -> Schema:
     schema = _object(
         {name: _TYPES[kind] for name, kind in OUTPUTS[manifest.task].items()}
     )
-    if manifest.task == "classification":
+    if manifest.labels:
         schema["properties"]["label"] = {"enum": list(manifest.labels)}
     schema["properties"]["score"] = {"type": "number", "minimum": 0, "maximum": 1}
     return schema

@@ -20,7 +20,7 @@ class Item(NamedTuple):
     """One instance, read and checked; equal items have equal answers."""
 
     text: str  # or the question
-    context: str = ""
+    context: str = ""  # or the second of a pair
 
 
 class Encoded(NamedTuple):
@@ -55,7 +55,12 @@ def load_task(manifest: Manifest, directory: Path) -> Task:
     longest = manifest.lengths[-1]
     if manifest.task == "question-answering":
         return QuestionAnswering(tokenizer, longest=longest)
-    return Classification(tokenizer, labels=manifest.labels, longest=longest)
+    return Classification(
+        tokenizer,
+        labels=manifest.labels,
+        longest=longest,
+        pairs=manifest.task == "pair-classification",
+    )
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import msgspec
 from msgspec import Meta
 
 if TYPE_CHECKING:  # settings are read where there is no TensorFlow
-    from model_build.model import Model
+    from model_build.examples import Example
+    from model_build.model import EncoderShape, Model
     from model_build.progress import Progress
+    from model_build.tasks import Task
     from model_build.tokens import Tokens
+
+
+class PlanError(ValueError):
+    """A pass that cannot do what its spec asks of it to the model it would be given."""
 
 
 class Settings(
@@ -51,10 +58,23 @@ class Taught(Schedule, frozen=True, kw_only=True):
 class Workbench:
     """What a pass may use beside the model it is given."""
 
-    train: Tokens
-    teacher: Callable[[], Model]  # the baseline
+    task: Task
+    train: Sequence[Example]
+    validation: Sequence[Example]
+    unlabelled: Sequence[Example]
+    length: int  # tokens: the longest row that will be served
+    variants: Callable[[str], Model]  # what passes before have made, by name
+    baseline: str  # the variant that teaches
+    kept: Path  # a directory that outlives a build that is killed
     seed: int
     progress: Progress
+
+    def teacher(self) -> Model:
+        return self.variants(self.baseline)
+
+    def tokens(self, model: Model, examples: Sequence[Example]) -> Tokens:
+        """Return examples as `model` reads them."""
+        return self.task.encode(examples, model.tokenizer, self.length)
 
 
 class Pass(Protocol):
@@ -62,5 +82,12 @@ class Pass(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    def planned(self, shape: EncoderShape) -> EncoderShape:
+        """Return the shape that it will make, as far as it is known before training.
+
+        Raises PlanError that says why it cannot be applied: no training starts then.
+        """
+        ...
 
     def apply(self, model: Model, bench: Workbench) -> Model: ...

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from model_build.passes.base import Taught, Workbench
+from model_build.passes.base import PlanError, Taught, Workbench
 
 if TYPE_CHECKING:
-    from model_build.model import Model
+    from model_build.model import EncoderShape, Model
 
 
 class Distill(Taught, frozen=True, kw_only=True, tag="distill"):
@@ -27,39 +27,38 @@ class Distill(Taught, frozen=True, kw_only=True, tag="distill"):
     layers: Annotated[int, Meta(ge=1)]
     hidden_weight: Annotated[float, Meta(ge=0)] = 1.0
 
+    def planned(self, shape: EncoderShape) -> EncoderShape:
+        if self.layers > len(shape.layers):
+            raise PlanError(
+                f"distill.layers: {self.layers} is more than the teacher's "
+                f"{len(shape.layers)}"
+            )
+        kept = kept_layers(len(shape.layers), self.layers)
+        return replace(shape, layers=tuple(shape.layers[index] for index in kept))
+
     def apply(self, model: Model, bench: Workbench) -> Model:
         from model_build import encoder, training
 
-        if self.layers > len(model.shape.layers):
-            raise ValueError(
-                f"distill.layers: {self.layers} is more than the teacher's "
-                f"{len(model.shape.layers)}"
-            )
+        self.planned(model.shape)
         kept = kept_layers(len(model.shape.layers), self.layers)
         student = encoder.to_keras(student_of(model, kept))
-        training.train(
-            student,
-            bench.train,
-            self._loss(encoder.to_keras(model), kept),
-            self,
-            seed=bench.seed,
-            label=self.name,
-            progress=bench.progress,
-        )
+        tokens = bench.tokens(model, bench.train)
+        loss = self._loss(encoder.to_keras(model), kept)
+        training.train(student, tokens, loss, self, bench, label=self.name)
         start = student_of(model, kept)
         return start.with_weights(encoder.weights_of(student))
 
     def _loss(self, teacher: Any, kept: tuple[int, ...]) -> Any:
         import tensorflow as tf
 
-        from model_build import training
+        from model_build.losses import softened
 
         def loss(outputs: Mapping[str, Any], batch: Mapping[str, Any]) -> Any:
             shown = teacher(batch["ids"], training=False)
-            each = training.softened(
+            each = softened(
                 outputs,
                 shown,
-                batch["labels"],
+                batch,
                 temperature=self.temperature,
                 alpha=self.alpha,
             )

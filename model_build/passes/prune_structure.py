@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from msgspec import Meta
 
+from model_build.model import EncoderShape, LayerShape
 from model_build.passes.base import Taught, Workbench
 
 if TYPE_CHECKING:
-    from model_build.model import LayerShape, Model
+    from model_build.model import Model
     from model_build.tokens import Tokens
 
 Share = Annotated[float, Meta(gt=0, le=1)]
@@ -33,17 +34,29 @@ class PruneStructure(Taught, frozen=True, kw_only=True, tag="prune_structure"):
     keep_neurons: Share = 1.0
     calibration: Annotated[int, Meta(ge=1)] = 512  # examples
 
+    def planned(self, shape: EncoderShape) -> EncoderShape:
+        """As if every layer lost the same share; which lose more, importance says."""
+        layers = tuple(
+            LayerShape(
+                max(1, round(self.keep_heads * layer.heads)),
+                max(NEURON_STEP, round(self.keep_neurons * layer.ffn)),
+            )
+            for layer in shape.layers
+        )
+        return replace(shape, layers=layers)
+
     def apply(self, model: Model, bench: Workbench) -> Model:
         from model_build import encoder, training
 
-        heads, neurons = importance(model, bench.train, self.calibration)
+        tokens = bench.tokens(model, bench.train)
+        heads, neurons = importance(model, tokens, self.calibration)
         pruned = remove(
             model,
             heads=strongest(heads, self.keep_heads, step=1),
             neurons=strongest(neurons, self.keep_neurons, step=NEURON_STEP),
         )
         recovering = encoder.to_keras(pruned)
-        training.recover(recovering, self, bench)
+        training.recover(recovering, tokens, self, bench)
         return pruned.with_weights(encoder.weights_of(recovering))
 
 
@@ -55,11 +68,12 @@ def importance(
     import tf_keras as keras
 
     from model_build import encoder, training
+    from model_build.losses import cross_entropy
     from model_build.tokens import batches, first
 
     full = encoder.to_keras(model)
     layers = range(len(model.shape.layers))
-    names = [f"layer{i}_{part}" for part in ("attend", "gelu") for i in layers]
+    names = [f"layer{i}_{part}" for part in ("attend", "act") for i in layers]
     probe = keras.Model(
         full.input,
         {
@@ -72,7 +86,7 @@ def importance(
     def scores(batch: dict[str, tf.Tensor]) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
             outputs = probe(batch["ids"])
-            loss = tf.reduce_sum(training.cross_entropy(outputs, batch))
+            loss = tf.reduce_sum(cross_entropy(outputs, batch))
         slopes = tape.gradient(loss, outputs["units"])
         return [
             tf.reduce_sum(tf.abs(tf.reduce_sum(unit * slope, 1)), 0)
@@ -81,13 +95,12 @@ def importance(
 
     sums: Any = 0
     for batch in batches(first(tokens, examples), 32):
-        tensors = {"ids": tf.constant(batch.ids), "labels": tf.constant(batch.labels)}
+        found = scores(training.tensors(batch.tokens))
         sums = [
-            a + b.numpy()
-            for a, b in zip(sums or [0] * len(names), scores(tensors), strict=True)
+            a + b.numpy() for a, b in zip(sums or [0] * len(names), found, strict=True)
         ]
-    attend, gelu = sums[: len(layers)], sums[len(layers) :]
-    return [a.reshape(-1, model.shape.head_width).sum(1) for a in attend], gelu
+    attend, neurons = sums[: len(layers)], sums[len(layers) :]
+    return [a.reshape(-1, model.shape.head_width).sum(1) for a in attend], neurons
 
 
 def strongest(

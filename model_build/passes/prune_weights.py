@@ -9,7 +9,7 @@ from msgspec import Meta
 from model_build.passes.base import Taught, Workbench
 
 if TYPE_CHECKING:
-    from model_build.model import Model
+    from model_build.model import EncoderShape, Model
 
 
 class PruneWeights(Taught, frozen=True, kw_only=True, tag="prune_weights"):
@@ -23,13 +23,17 @@ class PruneWeights(Taught, frozen=True, kw_only=True, tag="prune_weights"):
     sparsity: Annotated[float, Meta(gt=0, lt=1)]
     frequency: Annotated[int, Meta(ge=1)] = 20  # steps between two prunings
 
+    def planned(self, shape: EncoderShape) -> EncoderShape:
+        return shape
+
     def apply(self, model: Model, bench: Workbench) -> Model:
         import tensorflow_model_optimization as tfmot
 
         from model_build import encoder, training
 
         sparsity = tfmot.sparsity.keras
-        steps = training.step_count(self, len(bench.train))
+        tokens = bench.tokens(model, bench.train)
+        steps = training.step_count(self, len(tokens))
         schedule = sparsity.PolynomialDecay(
             initial_sparsity=0.0,
             final_sparsity=self.sparsity,
@@ -45,13 +49,11 @@ class PruneWeights(Taught, frozen=True, kw_only=True, tag="prune_weights"):
             update.set_model(wrapped)
             update.on_train_begin()
 
-        training.recover(
-            wrapped,
-            self,
-            bench,
+        hooks = training.Hooks(
             on_start=start,
             before_step=lambda: update.on_train_batch_begin(batch=-1),
         )
+        training.recover(wrapped, tokens, self, bench, hooks=hooks)
         update.on_epoch_end(batch=-1)
         return model.with_weights(encoder.weights_of(sparsity.strip_pruning(wrapped)))
 

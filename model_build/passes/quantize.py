@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from model_build.passes.base import Settings, Workbench
 
 if TYPE_CHECKING:
-    from model_build.model import Model
+    from model_build.model import EncoderShape, Model
 
 
 class Quantize(Settings, frozen=True, tag="quantize"):
@@ -20,6 +20,9 @@ class Quantize(Settings, frozen=True, tag="quantize"):
     """
 
     scheme: Literal["dynamic-int8"] = "dynamic-int8"
+
+    def planned(self, shape: EncoderShape) -> EncoderShape:
+        return shape
 
     def apply(self, model: Model, bench: Workbench) -> Model:
         return replace(model, precision=self.scheme)

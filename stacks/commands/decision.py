@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# The figures that variants are compared by, as people call them.
+NAMES = {"macro_f1": "macro-F1", "f1": "F1 of words"}
+
 
 def decision(report: Mapping[str, Any]) -> str:
     """Return markdown of what model_build wrote as report.json."""
@@ -16,7 +19,7 @@ def decision(report: Mapping[str, Any]) -> str:
         lines.append(f"- {mark} {gate['measure']} {found} ({gate['bound']})")
     lines += [
         "",
-        "| variant | macro-F1 | of the baseline's | bytes | p50 ms | p99 ms | USD a million |",
+        f"| variant | {NAMES[report['measure']]} | of the baseline's | bytes | p50 ms | p99 ms | USD a million |",
         "| :-- | --: | --: | --: | --: | --: | --: |",
         *(_row(variant, report) for variant in report["variants"]),
         "",
@@ -30,11 +33,12 @@ def _row(variant: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     name = variant["name"]
     if name == report["release"]:
         name = f"**{name}** (ships)"
-    f1 = quality["macro_f1"]
+    figure = quality["figures"][report["measure"]]
+    own = figure["own"]
     cells = [
         name,
-        f"{f1['value']:.1%} [{f1['low']:.1%}, {f1['high']:.1%}]",
-        f"{quality['retained']['value']:.1%}",
+        f"{own['value']:.1%} [{own['low']:.1%}, {own['high']:.1%}]",
+        f"{figure['retained']['value']:.1%}",
         f"{variant['bytes'] / 1e6:.1f} MB",
         *(_figure(served.get(each), ".2f") for each in ("p50_ms", "p99_ms")),
         _figure(variant["dollars_per_million"], ".3f"),

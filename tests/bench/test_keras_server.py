@@ -31,11 +31,11 @@ def test_answers_as_the_keras_model_does(tmp_path: Path) -> None:
         layers=(LayerShape(heads=2, ffn=32),) * 2,
         classes=3,
     )
-    model = Model(shape, fresh_weights(shape, seed=3))
-    model.save(tmp_path / "model.safetensors")
+    model = Model(shape, fresh_weights(shape, seed=3), tokenizer.to_str())
+    model.save(tmp_path)
 
     command = [sys.executable, "-m", "bench.keras_server", "--model", str(TINY)]
-    command += ["--weights", str(tmp_path / "model.safetensors")]
+    command += ["--weights", str(tmp_path)]
     with serve(command, timeout_s=120) as server:
         request = urllib.request.Request(
             f"http://127.0.0.1:{server.port}/v1/models/tiny-sentiment:predict",

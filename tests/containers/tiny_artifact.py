@@ -24,11 +24,11 @@ from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
 
 from manifest import Engine, Manifest, Step
-from model_build.dataset import Example
 from model_build.encoder import fresh_weights
+from model_build.examples import Example
 from model_build.model import EncoderShape, LayerShape, Model
 from model_build.openvino import export_openvino
-from model_build.tokens import tokenize
+from model_build.tasks.classification import Classification
 
 OUT = Path(__file__).parent / "tiny"
 OUT_QA = Path(__file__).parent / "tiny_qa"
@@ -87,9 +87,10 @@ def _export_openvino(tokenizer: Tokenizer, path: Path) -> None:
     )
     weights = fresh_weights(shape, seed=7)
     weights = {name: 4 * w if w.ndim == 2 else w for name, w in weights.items()}
-    examples = [Example(text, 0, 1.0) for text in TEXTS]
-    calibration = tokenize(examples, tokenizer)
-    export_openvino(Model(shape, weights, "dynamic-int8"), calibration, path)
+    text = tokenizer.to_str()
+    examples = [Example((each,), 0) for each in TEXTS]
+    calibration = Classification(LABELS).encode(examples, text, max(LENGTHS))
+    export_openvino(Model(shape, weights, text, "dynamic-int8"), calibration, path)
 
 
 def _tokenizer() -> Tokenizer:
@@ -102,7 +103,9 @@ def _tokenizer() -> Tokenizer:
     tokenizer.train_from_iterator(TEXTS, trainer)
     ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=ends
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=ends,
     )
     return tokenizer
 

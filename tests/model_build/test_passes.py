@@ -19,11 +19,12 @@ def answers(model: Model, bench: Workbench) -> np.ndarray:
     from model_build.encoder import to_keras
     from model_build.training import logits_of
 
-    return logits_of(to_keras(model), bench.train)
+    return np.array(logits_of(to_keras(model), bench.tokens(model, bench.train)))
 
 
 def accuracy(model: Model, bench: Workbench) -> float:
-    return float((answers(model, bench).argmax(1) == bench.train.labels).mean())
+    labels = [example.label for example in bench.train]
+    return float((answers(model, bench).argmax(1) == labels).mean())
 
 
 def test_finetune_learns_the_labels(tiny_model: Model, bench: Workbench) -> None:
@@ -96,7 +97,7 @@ def test_removing_units_that_say_nothing_changes_no_answer(
     weights["layer0_output/kernel"][8:] = 0  # head 1 of 2
     weights["layer1_ffn_out/kernel"][:16] = 0  # neurons 0 to 15 of 32
     silent = tiny_model.with_weights(weights)
-    heads, neurons = importance(silent, bench.train, 32)
+    heads, neurons = importance(silent, bench.tokens(silent, bench.train), 32)
     assert heads[0][1] == 0.0
     assert heads[0][0] > 0.0
     pruned = remove(

@@ -14,9 +14,7 @@ import pytest
 from bench.server import litert_command, serve
 from manifest import Manifest
 from model_build.model import Model
-from model_build.tokens import read_tokenizer
 from tests.conftest import ManifestFactory
-from tests.model_build.conftest import tiny_tokenizer
 from tests.model_build.test_exports import noisy_messages
 
 pytestmark = pytest.mark.tf
@@ -39,11 +37,9 @@ def artifact(
     folder = tmp_path_factory.mktemp("artifact")
     (folder / "litert").mkdir()
     export_litert(tiny_model, LENGTHS, folder / "litert" / "model.tflite")
-    tiny_tokenizer().save(str(folder / "litert" / "tokenizer.json"))
-    tokenizer = read_tokenizer(folder / "litert" / "tokenizer.json", max(LENGTHS))
+    (folder / "litert" / "tokenizer.json").write_text(tiny_model.tokenizer)
     export_saved_model(
         tiny_model,
-        tokenizer=tokenizer,
         labels=LABELS,
         length=max(LENGTHS),
         directory=folder / "saved_model",

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from model_build.dataset import Data, read_dataset
-from model_build.sources import locate
 
 pytestmark = pytest.mark.shared
 
@@ -23,8 +22,8 @@ pytestmark = pytest.mark.shared
 def test_reads_and_splits_a_real_set(
     shared_data: Path, name: str, text: str, labels: tuple[str, ...], kept: int
 ) -> None:
-    data = Data(source=f"file:{name}", format="jsonl", text=text)
-    dataset = read_dataset(locate(data.source, shared_data), data, labels)
+    data = Data(source=f"file:{name}", text=text)
+    dataset = read_dataset(data, labels, lambda table: shared_data / name)
     sizes = [len(s) for s in (dataset.train, dataset.validation, dataset.test)]
     assert 0.95 * kept <= sum(sizes) <= kept
     assert 0.06 <= sizes[2] / sum(sizes) <= 0.14

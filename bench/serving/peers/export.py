@@ -91,13 +91,12 @@ def main() -> None:
     }
     out.mkdir(parents=True, exist_ok=True)
     teacher, student = (
-        step(options.artifact, f"pass-{v}") / "model.safetensors"
-        for v in (options.teacher, options.student)
+        step(options.artifact, f"pass-{v}") for v in (options.teacher, options.student)
     )
     export_student(student, out / "student.onnx")
     quantize(out / "student.onnx", out / "student-int8.onnx")
-    (out / "teacher.safetensors").unlink(missing_ok=True)
-    (out / "teacher.safetensors").symlink_to(teacher.resolve())
+    (out / "teacher").unlink(missing_ok=True)
+    (out / "teacher").symlink_to(teacher.resolve())
     teacher_model = torch_classifier(teacher, **shared)
     fp32 = onnx_classifier(out / "student.onnx", **shared)
     int8 = onnx_classifier(out / "student-int8.onnx", **shared)

@@ -22,7 +22,7 @@ _VARIABLE = "PEER_SETTINGS"
 @dataclass(frozen=True)
 class Settings:
     artifact: str  # for labels, lengths and the tokenizer
-    model: str  # teacher.safetensors or student-int8.onnx
+    model: str  # the directory teacher, or student-int8.onnx
     engine_threads: int
     workers: int = 1
     max_batch: int = 1  # texts that the server may join
@@ -39,7 +39,7 @@ def read_settings() -> Settings:
 def load(settings: Settings) -> Classifier:
     artifact, model = Path(settings.artifact), Path(settings.model)
     manifest = read_manifest(artifact / "manifest.json")
-    make = torch_classifier if model.suffix == ".safetensors" else onnx_classifier
+    make = torch_classifier if model.is_dir() else onnx_classifier
     return make(
         model,
         artifact / manifest.folder("flask") / "tokenizer.json",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from model_build.checkpoint import BERT_LAYER
+from model_build.architectures import ARCHITECTURES
 from model_build.model import EncoderShape, LayerShape, Model, load_model
 
 
@@ -43,7 +43,7 @@ class Teacher(nn.Module):
 
 
 def load_teacher(weights: Path) -> Teacher:
-    """Map a pass's model.safetensors; every weight must find its place."""
+    """Map what a pass made; every weight must find its place."""
     model = load_model(weights)
     teacher = Teacher(model.shape)
     own = dict(_theirs(model))
@@ -62,7 +62,7 @@ def _theirs(model: Model) -> list[tuple[str, Tensor]]:
         *_pair(model, "classifier", "classifier"),
     ]
     for index in range(len(model.shape.layers)):
-        for ours, name in BERT_LAYER.items():
+        for ours, name in ARCHITECTURES["bert"].layer.items():
             theirs = f"bert.encoder.layer.{index}.{name}"
             found += _pair(model, f"layer{index}_{ours}", theirs)
     return found
@@ -145,7 +145,7 @@ def load_student(weights: Path) -> Student:
         *_pair(model, "classifier", "classifier"),
     ]
     for index in range(len(model.shape.layers)):
-        for name in BERT_LAYER:
+        for name in ARCHITECTURES["bert"].layer:
             own += _pair(model, f"layer{index}_{name}", f"layers.{index}.{name}")
     student.load_state_dict(dict(own))
     return student.eval()

@@ -1,0 +1,59 @@
+"""What is done to texts before anybody learns from them: cleaning, duplicates, families."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from model_build.examples import Example
+
+Duplicates = Literal["near", "exact", "keep"]
+
+_BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
+_NOISE = re.compile(r"https?://\S*|\brt\b|@\w+|[^\w\s]|\d")
+_FAMILY_WORDS = 8  # a retweet is cut at the end, not at the beginning
+
+
+def without_breaks(text: str) -> str:
+    """Put a space for each HTML line break, and the white space around it."""
+    return _BREAK.sub(" ", text)
+
+
+def distinct(examples: Iterable[Example], duplicates: Duplicates) -> list[Example]:
+    """Keep the surest of each example; one that is labelled in two ways says nothing.
+
+    Examples are `near` where they differ only in links, mentions, digits, case or
+    punctuation, `exact` where they do not differ.
+    """
+    if duplicates == "keep":
+        return list(examples)
+    kept: dict[str, Example] = {}
+    labels: dict[str, set[int]] = {}
+    for example in examples:
+        key = identity(example, duplicates)
+        labels.setdefault(key, set()).add(example.label)
+        if key not in kept or kept[key].weight < example.weight:
+            kept[key] = example
+    return [example for key, example in kept.items() if len(labels[key]) == 1]
+
+
+def identity(example: Example, duplicates: Duplicates) -> str:
+    """Return what two examples share if they are duplicates of each other."""
+    if duplicates == "near":
+        return "\n".join(" ".join(words(text)) or text for text in example.texts)
+    return "\n".join(example.texts)
+
+
+def family(example: Example) -> str:
+    """Return what examples share that must not be on two sides of a split.
+
+    Their group, or the first words of the first text: retweets, replies from a
+    template.
+    """
+    text = example.texts[0]
+    return example.group or " ".join(words(text)[:_FAMILY_WORDS]) or text
+
+
+def words(text: str) -> list[str]:
+    return _NOISE.sub(" ", text.lower()).split()
