@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from bench.load import Load, LoadError
 
@@ -59,10 +60,10 @@ def _content_length(head: bytes) -> int:
     return int(rest.partition(b"\r\n")[0])
 
 
-def _requests(host: str, path: str, texts: Sequence[str]) -> Iterator[bytes]:
+def _requests(host: str, path: str, instances: Sequence[Any]) -> Iterator[bytes]:
     requests = []
-    for text in texts:
-        body = json.dumps({"instances": [text]}).encode()
+    for instance in instances:
+        body = json.dumps({"instances": [instance]}).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
@@ -114,7 +115,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--path", required=True, help="/v1/models/NAME:predict")
     parser.add_argument(
-        "--texts", required=True, help="JSON strings, one a line; - is standard input"
+        "--texts",
+        required=True,
+        help="an instance a line, as JSON: a text, or an object of texts; "
+        "- is standard input",
     )
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=5.0)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,7 +44,7 @@ class Load:
 def run_load(
     port: int,
     path: str,
-    texts: Sequence[str],
+    instances: Sequence[Any],
     *,
     connections: int,
     seconds: float,
@@ -51,6 +52,7 @@ def run_load(
 ) -> Load:
     """Load a server from a child process; raises LoadError with what went wrong.
 
+    An instance is what a request asks about: a text, or an object of texts.
     `connections=1` measures latency, more measure throughput.
     """
     options = {"host": host, "port": port, "path": path}
@@ -60,7 +62,7 @@ def run_load(
         command += [f"--{name}", str(value)]
     child = subprocess.run(
         command,
-        input="\n".join(json.dumps(text) for text in texts),
+        input="\n".join(json.dumps(instance) for instance in instances),
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""python -m model_build SPEC.toml --out DIR [--data-dir DIR] [--json]"""
+"""python -m model_build SPEC.toml --out DIR [--data-dir DIR] [--teacher SOURCE] [--json]"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from model_build.pipeline import BuildBusyError, build
 from model_build.progress import Progress
 from model_build.report import Report
 from model_build.sources import SourceError
-from model_build.spec import SpecError, read_spec
+from model_build.spec import SpecError, read_spec, with_teacher
 
 REFUSALS = (
     SpecError,
@@ -42,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         spec = read_spec(options.spec)
+        if options.teacher:
+            spec = with_teacher(spec, options.teacher)
         report = build(spec, options.out, options.data_dir, Progress())
     except REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
@@ -68,7 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("spec", type=Path, help="model_build/specs/NAME.toml")
     parser.add_argument("--out", type=Path, required=True, help="directory to write")
     parser.add_argument(
-        "--data-dir", type=Path, help="where the spec's relative file: and dir: lie"
+        "--data-dir",
+        type=Path,
+        help="where the spec's relative file: and dir: lie, and its tables' local files",
+    )
+    parser.add_argument(
+        "--teacher",
+        metavar="SOURCE",
+        help="another checkpoint than the spec's, named as a spec names one: "
+        "package:NAME, dir:PATH or hub:OWNER/NAME@COMMIT",
     )
     parser.add_argument(
         "--json", action="store_true", help="print report.json instead of a summary"

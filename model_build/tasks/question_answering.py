@@ -137,9 +137,10 @@ def exact_match(found: str, right: str) -> float:
 
 
 def f1(found: str, right: str) -> float:
-    """The harmonic mean of precision and recall over words, with repetition."""
+    """The harmonic mean of precision and recall over words, with repetition.
+
+    As the official script for v1.1 has it, nothing said about nothing is 0.
+    """
     ours, theirs = normalise(found).split(), normalise(right).split()
-    if not ours or not theirs:
-        return float(ours == theirs)
     shared = sum((Counter(ours) & Counter(theirs)).values())
-    return 2 * shared / (len(ours) + len(theirs))
+    return 2 * shared / (len(ours) + len(theirs)) if shared else 0.0

@@ -58,7 +58,7 @@ def test_counts_answers_and_times_each() -> None:
     assert 0 < load.client_cpu_seconds < load.seconds
 
 
-def test_sends_every_text_in_turn() -> None:
+def test_sends_every_instance_in_turn() -> None:
     seen: list[bytes] = []
 
     def note(_: int, body: bytes) -> tuple[int, bytes]:
@@ -66,11 +66,12 @@ def test_sends_every_text_in_turn() -> None:
         return 200, b"{}"
 
     with server(note) as port:
-        run_load(port, "/x", ["a", 'say "ü"', "c"], connections=1, seconds=0.1)
+        pair = {"question": "who?", "context": "a\nb"}
+        run_load(port, "/x", ["a", 'say "ü"', pair], connections=1, seconds=0.1)
     assert seen[:4] == [
         b'{"instances": ["a"]}',
         b'{"instances": ["say \\"\\u00fc\\""]}',
-        b'{"instances": ["c"]}',
+        b'{"instances": [{"question": "who?", "context": "a\\nb"}]}',
         b'{"instances": ["a"]}',
     ]
 

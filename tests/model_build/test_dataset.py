@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_build.augmentation import Augmentation
 from model_build.cleaning import distinct, family, without_breaks
 from model_build.dataset import Data, Table, read_dataset
 from model_build.examples import Answer, Dataset, Example
@@ -169,6 +170,42 @@ def test_texts_for_a_teacher_need_no_label(tmp_path: Path) -> None:
     found = read(path, unlabelled=Table(source="file:more.jsonl"))
     assert found.unlabelled == (Example(("nobody said what",)),)
     assert found.counts(LABELS)["unlabelled"] == {"examples": 1}
+
+
+def test_no_teacher_is_asked_what_the_test_asks(tmp_path: Path) -> None:
+    # red if _unlabelled() takes every text
+    path = jsonl(tmp_path / "x.jsonl", many())
+    jsonl(tmp_path / "more.jsonl", [*many(), {"text": "nobody said what"}])
+    found = read(path, unlabelled=Table(source="file:more.jsonl"))
+    texts = {e.texts for e in found.unlabelled}
+    assert texts == {e.texts for e in found.train} | {("nobody said what",)}
+
+
+def test_what_is_done_to_texts_is_part_of_the_digest(tmp_path: Path) -> None:
+    # red if `preprocessing` leaves one out, though no text here is any different
+    path = jsonl(tmp_path / "x.jsonl", many())
+    swaps = Augmentation(method="swap")
+    changes: list[dict[str, object]] = [
+        {},
+        {"breaks": "space"},
+        {"duplicates": "exact"},
+        {"augmentation": swaps},
+        {"augmentation": Augmentation(method="swap", seed=1)},
+    ]
+    assert len({read(path, **change).digest for change in changes}) == len(changes)
+    asked = read(path, augmentation=swaps).preprocessing
+    assert asked["truncate"] == "end"
+    assert asked["augmentation"]["method"] == "swap"
+
+
+def test_changed_copies_are_for_training_only(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "x.jsonl", many())
+    plain = read(path)
+    more = read(path, augmentation=Augmentation(method="swap", copies=2))
+    assert more.validation == plain.validation
+    assert more.test == plain.test
+    assert more.train[: len(plain.train)] == plain.train  # so a sample is of real ones
+    assert len(more.train) > 2 * len(plain.train)
 
 
 def questions(count: int = 60) -> list[dict[str, object]]:

@@ -6,13 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from model_build.spec import SpecError, read_spec
+from model_build.spec import SpecError, read_spec, with_teacher
 from tests.model_build.conftest import SpecFactory
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted(
     [*ROOT.glob("model_build/specs/*.toml"), *ROOT.glob("tests/specs/*.toml")]
 )
+
+
+QUESTIONS = {
+    "task": 'task = "question-answering"',
+    "labels": "",
+    "data": '[data]\ntext = ["question", "context"]',
+    "gates": "",
+}
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
@@ -100,6 +108,46 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
             id="no training data",
         ),
         pytest.param(
+            {"data": '[data]\naugmentation = { method = "translate" }'},
+            "data.augmentation.method: 'translate'",
+            id="an augmentation that is not known",
+        ),
+        pytest.param(
+            {"data": '[data]\naugmentation = { method = "swap", share = 1.5 }'},
+            r"data.augmentation.share: 1.5: .*< 1",
+            id="more words than there are",
+        ),
+        pytest.param(
+            {"data": '[data]\ntruncate = "middle"'},
+            "data.truncate: 'middle'",
+            id="a cut that the server cannot make",
+        ),
+        pytest.param(
+            QUESTIONS | {"labels": 'labels = ["a", "b"]'},
+            r"labels: \['a', 'b'\]: question-answering has none",
+            id="labels of questions",
+        ),
+        pytest.param(
+            QUESTIONS | {"data": "[data]"},
+            r"data.text: \['text'\] is not two fields",
+            id="a question without a context",
+        ),
+        pytest.param(
+            QUESTIONS | {"shares": 'breaks = "space"'},
+            "data.breaks: would move the answers",
+            id="a context that is cleaned",
+        ),
+        pytest.param(
+            QUESTIONS | {"shares": 'augmentation = { method = "swap" }'},
+            "data.augmentation: would move the answers",
+            id="a context whose words change places",
+        ),
+        pytest.param(
+            QUESTIONS | {"gates": '[[gates]]\nmeasure = "accuracy"\nat_least = 0.5'},
+            r"gates\[0\].measure: 'accuracy' is not measured of question-answering",
+            id="a gate of another task",
+        ),
+        pytest.param(
             {"gates": '[[gates]]\nmeasure = "accuracy"'},
             "either at_least or at_most",
             id="a gate without a bound",
@@ -150,3 +198,19 @@ def test_refuses_a_spec_that_is_not_there(tmp_path: Path) -> None:
 def test_any_changed_byte_is_another_digest(write_spec: SpecFactory) -> None:
     first = read_spec(write_spec()).digest
     assert read_spec(write_spec(seed="seed = 4")).digest != first
+
+
+def test_another_teacher_makes_it_another_spec(write_spec: SpecFactory) -> None:
+    # red if the digests of the checkpoint that was replaced stay
+    digests = 'sha256 = { "config.json" = "' + "0" * 64 + '" }'
+    spec = read_spec(write_spec(checkpoint=f"[checkpoint]\n{digests}"))
+    taught = with_teacher(spec, "package:other")
+    assert taught.checkpoint.source == "package:other"
+    assert taught.checkpoint.sha256 == {}
+    assert taught.digest != spec.digest
+    assert taught.data == spec.data
+
+
+def test_a_teacher_that_is_no_source_is_refused(write_spec: SpecFactory) -> None:
+    with pytest.raises(SpecError, match="--teacher: 'bert-base'"):
+        with_teacher(read_spec(write_spec()), "bert-base")
