@@ -111,7 +111,11 @@ def _infer_request(manifest: Manifest) -> Schema:
                 "items": {"anyOf": [w for name in names for w in _tensor(name, row)]},
             }
             for row in rows
-        ]
+        ],
+        # Each of the names, and not one of them twice.
+        "allOf": [
+            {"contains": {"properties": {"name": {"const": name}}}} for name in names
+        ],
     }
     known = OUTPUTS[manifest.task]
     output = _object(

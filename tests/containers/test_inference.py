@@ -157,6 +157,15 @@ def test_says_where_a_bad_request_is_wrong(sent: bytes, message: str) -> None:
     assert len(refused.value.description or "") < 300
 
 
+def test_a_pair_is_two_tensors_in_any_order() -> None:
+    sent = body(tensor("b", "d", name="pair"), tensor("a", "c"))
+    request = read_infer(sent, max_batch=3, task="pair-classification")
+    assert request.instances == [{"text": "a", "pair": "b"}, {"text": "c", "pair": "d"}]
+    assert request.outputs == ("label", "score")
+    with pytest.raises(BadRequest, match="1 given, text, pair wanted"):
+        read_infer(body(tensor("a")), max_batch=3, task="pair-classification")
+
+
 def test_as_many_questions_as_contexts_are_wanted() -> None:
     sent = body(tensor("a", "b", name="question"), tensor("c", name="context"))
     with pytest.raises(BadRequest, match="question 2, context 1 instances"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -210,18 +211,90 @@ def test_metrics_are_told_as_asked(client: FlaskClient) -> None:
     assert client.get("/metrics", headers=asked).data.endswith(b"# EOF\n")
 
 
-def test_a_question_answering_model_is_documented_too(
-    make_manifest: ManifestFactory,
-) -> None:
-    document = openapi(
-        make_manifest(task="question-answering", labels=()), max_body_bytes=1000
-    )
+TWO_TEXTS = {
+    "question-answering": ("question", "context"),
+    "pair-classification": ("text", "pair"),
+}
+
+
+@pytest.fixture(params=TWO_TEXTS)
+def of_two(request: pytest.FixtureRequest, make_manifest: ManifestFactory) -> Manifest:
+    """A model that is asked with two texts."""
+    task = str(request.param)
+    labels = () if task == "question-answering" else ("negative", "neutral", "positive")
+    return make_manifest(task=task, labels=labels, max_batch=MAX_BATCH)
+
+
+def test_a_model_of_two_texts_is_documented_too(of_two: Manifest) -> None:
+    document = openapi(of_two, max_body_bytes=1000)
     OpenAPIV31SpecValidator(document).validate()
     for verbs in document["paths"].values():
         if operation := verbs.get("post"):
             content = operation["requestBody"]["content"]["application/json"]
             name = content["schema"]["$ref"].rsplit("/", 1)[1]
             schema(document, name).validate(content["example"])
+
+
+def two(first: str, second: str, *, rows: tuple[int, int] = (1, 1)) -> dict[str, Any]:
+    names = zip((first, second), rows, strict=True)
+    return {
+        "inputs": [
+            {"name": n, "datatype": "BYTES", "shape": [count], "data": ["a"] * count}
+            for n, count in names
+        ]
+    }
+
+
+def test_two_tensors_are_valid_exactly_if_they_are_read(of_two: Manifest) -> None:
+    # red without `contains`: one name twice was valid, and refused
+    document = openapi(of_two, max_body_bytes=1000)
+    first, second = TWO_TEXTS[of_two.task]
+    good = [two(first, second), two(second, first), two(first, second, rows=(3, 3))]
+    bad = [
+        two(first, first),
+        two(first, "other"),
+        two(first, second, rows=(1, 2)),
+        two(first, second, rows=(4, 4)),
+        {"inputs": two(first, second)["inputs"][:1]},
+    ]
+    for request in [*good, *bad]:
+        try:
+            body = json.dumps(request).encode()
+            read_infer(body, max_batch=MAX_BATCH, task=of_two.task)
+            is_read = True
+        except BadRequest:
+            is_read = False
+        assert is_read == (request in good)
+        assert schema(document, "InferRequest").is_valid(request) == is_read, request
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [{}, "a", None, {"text": "a"}, {"question": "a"}, {"text": "a", "pair": " "}],
+    ids=json.dumps,
+)
+def test_an_instance_of_two_texts_is_valid_exactly_if_it_is_read(
+    of_two: Manifest, instance: Any
+) -> None:
+    task = load_task(
+        replace(
+            read_manifest(TINY / "manifest.json"),
+            task=of_two.task,
+            labels=of_two.labels,
+        ),
+        TINY,
+    )
+    document = openapi(of_two, max_body_bytes=1000)
+    whole = dict.fromkeys(TWO_TEXTS[of_two.task], "a")
+    for each in (instance, whole, {**whole, "more": "a"}):
+        try:
+            task.read(each, "")
+            is_read = True
+        except BadRequest:
+            is_read = False
+        assert is_read == (each == whole)
+        request = {"instances": [each]}
+        assert schema(document, "PredictRequest").is_valid(request) == is_read
 
 
 def test_the_page_works_without_any_other_server(client: FlaskClient) -> None:
