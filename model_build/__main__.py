@@ -16,12 +16,13 @@ from costs.book import PriceError
 from manifest import ManifestError
 from model_build.checkpoint import CheckpointError
 from model_build.dataset import DataError
+from model_build.inputs import with_teacher
 from model_build.measure import MeasurementError
 from model_build.pipeline import BuildBusyError, build
 from model_build.progress import Progress
 from model_build.report import Report
 from model_build.sources import SourceError
-from model_build.spec import SpecError, read_spec, with_teacher
+from model_build.spec import SpecError, read_spec
 
 REFUSALS = (
     SpecError,
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         spec = read_spec(options.spec)
         if options.teacher:
-            spec = with_teacher(spec, options.teacher)
+            spec = with_teacher(spec, options.teacher, options.data_dir)
         report = build(spec, options.out, options.data_dir, Progress())
     except REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)

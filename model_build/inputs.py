@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from model_build import sources
 from model_build.checkpoint import FILES, check_length
 from model_build.dataset import Table, read_dataset
 from model_build.examples import Dataset
 from model_build.progress import Progress
-from model_build.spec import Spec
+from model_build.spec import Checkpoint, Spec, SpecError
 from model_build.tasks import Task, task_of
 
 
@@ -37,6 +40,26 @@ def read_inputs(spec: Spec, data_dir: Path | None, progress: Progress) -> Inputs
     digests = {name: sources.file_digest(checkpoint / name) for name in FILES}
     task = task_of(spec.task, spec.labels, spec.data.texts)
     return Inputs(task, checkpoint, digests, dataset, dataset.digest)
+
+
+def with_teacher(spec: Spec, source: str, data_dir: Path | None) -> Spec:
+    """Return the spec with its checkpoint from another source.
+
+    Where the files are those whose digests the spec names, nothing else changes. Any
+    others make it another spec than its file, so it has another digest and none of the
+    checkpoint's. Raises SpecError and SourceError.
+    """
+    try:
+        other = msgspec.convert({"source": source}, Checkpoint)
+    except msgspec.ValidationError as error:
+        raise SpecError(f"--teacher: {source!r}: {error}") from None
+    path = sources.locate(source, data_dir, FILES)
+    found = {name: sources.file_digest(path / name) for name in FILES}
+    if found == spec.checkpoint.sha256:
+        same = msgspec.structs.replace(spec.checkpoint, source=source)
+        return msgspec.structs.replace(spec, checkpoint=same)
+    digest = hashlib.sha256(f"{spec.digest} {sorted(found.items())}".encode())
+    return msgspec.structs.replace(spec, checkpoint=other, digest=digest.hexdigest())
 
 
 def examples_of(spec: Spec, data_dir: Path | None) -> Dataset:

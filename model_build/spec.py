@@ -239,19 +239,6 @@ def read_spec(path: Path) -> Spec:
         raise SpecError(f"{path}: {_explain(str(error), raw)}") from None
 
 
-def with_teacher(spec: Spec, source: str) -> Spec:
-    """Return the spec with another checkpoint, whose digests nobody has written down.
-
-    It is not what its file says any more, and has another digest. Raises SpecError.
-    """
-    digest = hashlib.sha256(f"{spec.digest} {source}".encode()).hexdigest()
-    try:
-        checkpoint = msgspec.convert({"source": source}, Checkpoint)
-    except msgspec.ValidationError as error:
-        raise SpecError(f"--teacher: {source!r}: {error}") from None
-    return msgspec.structs.replace(spec, checkpoint=checkpoint, digest=digest)
-
-
 def _with_settings(raw: dict[str, Any]) -> dict[str, Any]:
     """In the file a pass is one flat table; `variant` and `of` are the pipeline's."""
     passes = raw.get("passes")

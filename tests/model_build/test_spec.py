@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model_build.spec import SpecError, read_spec, with_teacher
+from model_build.spec import SpecError, read_spec
 from tests.model_build.conftest import SpecFactory
 
 ROOT = Path(__file__).parents[2]
@@ -198,19 +198,3 @@ def test_refuses_a_spec_that_is_not_there(tmp_path: Path) -> None:
 def test_any_changed_byte_is_another_digest(write_spec: SpecFactory) -> None:
     first = read_spec(write_spec()).digest
     assert read_spec(write_spec(seed="seed = 4")).digest != first
-
-
-def test_another_teacher_makes_it_another_spec(write_spec: SpecFactory) -> None:
-    # red if the digests of the checkpoint that was replaced stay
-    digests = 'sha256 = { "config.json" = "' + "0" * 64 + '" }'
-    spec = read_spec(write_spec(checkpoint=f"[checkpoint]\n{digests}"))
-    taught = with_teacher(spec, "package:other")
-    assert taught.checkpoint.source == "package:other"
-    assert taught.checkpoint.sha256 == {}
-    assert taught.digest != spec.digest
-    assert taught.data == spec.data
-
-
-def test_a_teacher_that_is_no_source_is_refused(write_spec: SpecFactory) -> None:
-    with pytest.raises(SpecError, match="--teacher: 'bert-base'"):
-        with_teacher(read_spec(write_spec()), "bert-base")
