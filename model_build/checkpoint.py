@@ -13,8 +13,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from model_build.architectures import ARCHITECTURES, Architecture
+from model_build.cleaning import Side
 from model_build.model import Activation, EncoderShape, Head, LayerShape, Model
-from model_build.vocabulary import TokenizerError, pair_separator, renumber
+from model_build.vocabulary import TokenizerError, cut_at, pair_separator, renumber
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
@@ -37,6 +38,7 @@ class TaskHead:
     kind: Head
     classes: int
     texts: int  # in a row: 1, or 2 with a separator between
+    truncate: Side = "end"  # where a text that is too long is cut
 
 
 def read_checkpoint(directory: Path, head: TaskHead, *, seed: int) -> Model:
@@ -68,7 +70,7 @@ def read_checkpoint(directory: Path, head: TaskHead, *, seed: int) -> Model:
     normal = np.random.default_rng(seed).normal(0, 0.02, (shape.width, head.classes))
     weights["classifier/kernel"] = normal.astype(np.float32)
     weights["classifier/bias"] = np.zeros(head.classes, np.float32)
-    return Model(shape, weights, tokenizer)
+    return Model(shape, weights, cut_at(tokenizer, head.truncate))
 
 
 def check_length(directory: Path, length: int) -> None:

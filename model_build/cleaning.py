@@ -9,6 +9,7 @@ from typing import Literal
 from model_build.examples import Example
 
 Duplicates = Literal["near", "exact", "keep"]
+Side = Literal["start", "end"]  # of a text that is too long, where it is cut
 
 _BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
 _NOISE = re.compile(r"https?://\S*|\brt\b|@\w+|[^\w\s]|\d")

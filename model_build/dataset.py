@@ -11,7 +11,14 @@ import msgspec
 from msgspec import Meta
 
 from model_build.augmentation import Augmentation, augmented
-from model_build.cleaning import Duplicates, distinct, family, identity, without_breaks
+from model_build.cleaning import (
+    Duplicates,
+    Side,
+    distinct,
+    family,
+    identity,
+    without_breaks,
+)
 from model_build.examples import Answer, Dataset, Example
 from model_build.rows import DataError, Encoding, read_rows
 from model_build.sources import Digest, Source
@@ -45,7 +52,7 @@ class Data(Table, frozen=True, kw_only=True):
     duplicates: Duplicates = "near"
     # Where a text is cut that is longer than the longest of serving.lengths, by the
     # server as in training; of two texts the longer. Contexts are read in windows.
-    truncate: Literal["end"] = "end"
+    truncate: Side = "end"
     augmentation: Augmentation | None = None  # of the training split alone
     validation_share: Share = 0.1
     test_share: Share = 0.1

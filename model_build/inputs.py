@@ -38,7 +38,7 @@ def read_inputs(spec: Spec, data_dir: Path | None, progress: Progress) -> Inputs
     dataset = examples_of(spec, data_dir)
     progress.say(f"data: {_counted(dataset, spec.labels)}")
     digests = {name: sources.file_digest(checkpoint / name) for name in FILES}
-    task = task_of(spec.task, spec.labels, spec.data.texts)
+    task = task_of(spec.task, spec.labels, spec.data.texts, spec.data.truncate)
     return Inputs(task, checkpoint, digests, dataset, dataset.digest)
 
 

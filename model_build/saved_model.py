@@ -11,9 +11,10 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 from tokenizers import Tokenizer
 
+from model_build.cleaning import Side
 from model_build.encoder import to_keras
 from model_build.model import Model
-from model_build.vocabulary import load_tokenizer
+from model_build.vocabulary import load_tokenizer, side_of
 
 MAX_CHARACTERS = 100  # of a word; a longer one is unknown, as in the original BERT
 
@@ -23,7 +24,8 @@ class TextClassifier(tf.Module):
 
     def __init__(self, model: Model, labels: Sequence[str], length: int) -> None:
         super().__init__()
-        self.tokenizer = WordPiece(load_tokenizer(model.tokenizer), length)
+        tokenizer = load_tokenizer(model.tokenizer)
+        self.tokenizer = WordPiece(tokenizer, length, side_of(model.tokenizer))
         encoder = to_keras(model)
         # Not the model itself: saving a Keras model traces every layer once more.
         self.weights = encoder.variables
@@ -49,7 +51,7 @@ class WordPiece(tf.Module):
     https://arxiv.org/abs/2012.15524).
     """
 
-    def __init__(self, tokenizer: Tokenizer, length: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, length: int, cut: Side = "end") -> None:
         super().__init__()
         entries = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
         self._op = tf_text.FastWordpieceTokenizer(
@@ -62,11 +64,13 @@ class WordPiece(tf.Module):
         self._start = tokenizer.token_to_id("[CLS]")
         self._end = tokenizer.token_to_id("[SEP]")
         self._length = length
+        self._cut = cut
 
     def __call__(self, text: tf.Tensor) -> tf.Tensor:
         """Text [batch] -> ids int32 [batch, longest], [PAD]ded with 0."""
         pieces = self._op.tokenize(self._words(text)).merge_dims(-2, -1)
-        pieces = pieces[:, : self._length - 2]
+        room = self._length - 2
+        pieces = pieces[:, -room:] if self._cut == "start" else pieces[:, :room]
         start = tf.fill([tf.shape(text)[0], 1], self._start)
         end = tf.fill([tf.shape(text)[0], 1], self._end)
         return tf.concat([start, pieces, end], axis=1).to_tensor(0)

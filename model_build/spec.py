@@ -182,6 +182,11 @@ def _check_task(spec: Spec) -> None:
             raise ValueError(
                 f"data.text: {texts} is not two fields, the question's and the context's"
             )
+        if spec.data.truncate != "end":
+            raise ValueError(
+                f"data.truncate: {spec.data.truncate!r}: contexts are read in windows, "
+                "and a question is cut at its end"
+            )
         if spec.data.breaks != "keep" or spec.data.augmentation:
             name = "augmentation" if spec.data.augmentation else "breaks"
             raise ValueError(

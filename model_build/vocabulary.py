@@ -13,21 +13,55 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from model_build.cleaning import Side
+
 
 class TokenizerError(ValueError):
     """A tokenizer that is not what we can read or rewrite."""
 
 
-def load_tokenizer(text: str) -> Tokenizer:
-    """Return the tokenizer that a tokenizer.json describes; raises TokenizerError."""
+def load_tokenizer(text: str, longest: int | None = None) -> Tokenizer:
+    """Return the tokenizer that a tokenizer.json describes; raises TokenizerError.
+
+    Rows are cut to the `longest`, at the side that the file says; or not at all.
+    """
     try:
         tokenizer = Tokenizer.from_str(text)
     except Exception as error:  # the library raises bare Exception
         raise TokenizerError(f"not a tokenizer: {error}") from error
     tokenizer.no_padding()
-    tokenizer.no_truncation()
+    if longest is None:
+        tokenizer.no_truncation()
+    else:
+        tokenizer.enable_truncation(longest, direction=_direction(tokenizer))
     tokenizer.encode_special_tokens = True  # "[SEP]" in a message is just text
     return tokenizer
+
+
+def cut_at(text: str, side: Side) -> str:
+    """Return the tokenizer.json that says where a text which is too long is cut.
+
+    How long that is, whoever reads the file knows better: max_length is a formality.
+    """
+    raw = json.loads(text)
+    raw["truncation"] = {
+        "direction": {"start": "Left", "end": "Right"}[side],
+        "max_length": 512,
+        "strategy": "LongestFirst",
+        "stride": 0,
+    }
+    return json.dumps(raw, ensure_ascii=False)
+
+
+def side_of(text: str) -> Side:
+    """Return where the tokenizer.json says that a text is cut."""
+    side = (json.loads(text).get("truncation") or {}).get("direction", "Right")
+    return "start" if side == "Left" else "end"
+
+
+def _direction(tokenizer: Tokenizer) -> str:
+    """The library's word for the side that is cut."""
+    return str((tokenizer.truncation or {}).get("direction", "right"))
 
 
 def pair_separator(text: str) -> int:

@@ -15,9 +15,9 @@ from containers.flask.task import Encoded, Item
 
 
 class Classification:
-    """One row an instance, cut at the longest length; the likeliest label and its share.
+    """One row an instance, cut to the longest length; the likeliest label and its share.
 
-    Of two texts the longer one is cut first.
+    The tokenizer says at which side a text is cut; of two texts the longer one is first.
     """
 
     def __init__(
@@ -28,7 +28,8 @@ class Classification:
         longest: int,
         pairs: bool = False,
     ) -> None:
-        tokenizer.enable_truncation(longest)
+        side = (tokenizer.truncation or {}).get("direction", "right")
+        tokenizer.enable_truncation(longest, direction=side)
         self._tokenizer = tokenizer
         self._labels = labels
         self._keys = ("text", "pair") if pairs else ("text",)

@@ -36,6 +36,7 @@ class QuestionAnswering:
     def __init__(self, tokenizer: Tokenizer, *, longest: int) -> None:
         if longest < 8:
             raise StartError(f"lengths: a pair does not fit into {longest} tokens")
+        tokenizer.no_truncation()  # a context is read in windows
         self._tokenizer = tokenizer
         self._before, self._between, self._after = _around(tokenizer)
         self._longest = longest

@@ -64,13 +64,15 @@ def load_task(manifest: Manifest, directory: Path) -> Task:
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """Read a `tokenizers` file; raises StartError naming it."""
+    """Read a `tokenizers` file; raises StartError naming it.
+
+    A task says how long a row is; at which side it is cut, the file does.
+    """
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception
         raise StartError(f"{path}: not a tokenizer: {error}") from error
     tokenizer.no_padding()
-    tokenizer.no_truncation()
     # A "[SEP]" that somebody typed is text, as it was in training.
     tokenizer.encode_special_tokens = True
     return tokenizer

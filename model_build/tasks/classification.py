@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from model_build.checkpoint import TaskHead
+from model_build.cleaning import Side
 from model_build.examples import Example
 from model_build.tasks.base import Judged
 from model_build.tokens import Tokens, padded
@@ -17,14 +18,15 @@ from model_build.vocabulary import load_tokenizer
 
 @dataclass(frozen=True)
 class Classification:
-    """A choice for the whole row; what does not fit is cut at the end."""
+    """A choice for the whole row; of two texts the longer is cut first."""
 
     labels: tuple[str, ...]
     texts: int = 1
+    truncate: Side = "end"  # as the tokenizer of its models says it
 
     @property
     def head(self) -> TaskHead:
-        return TaskHead("classes", len(self.labels), self.texts)
+        return TaskHead("classes", len(self.labels), self.texts, self.truncate)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -38,8 +40,7 @@ class Classification:
     def encode(
         self, examples: Sequence[Example], tokenizer: str, length: int
     ) -> Tokens:
-        loaded = load_tokenizer(tokenizer)
-        loaded.enable_truncation(length)
+        loaded = load_tokenizer(tokenizer, length)
         texts = [e.texts[0] if self.texts == 1 else e.texts for e in examples]
         ids = padded([each.ids for each in loaded.encode_batch_fast(texts)])
         return Tokens(
