@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +47,27 @@ def test_of_two_texts_the_longer_is_cut_first() -> None:
     assert len(long) == LONGEST
     assert row("my order", "never came " * 30)[: len(short)] == short
     assert row("never came " * 30, "my order")[-len(short) + 1 :] == short[1:]
+
+
+def test_a_text_is_cut_at_the_side_that_the_tokenizer_says(tmp_path: Path) -> None:
+    # red if the file's direction is not read: an opinion may stand at the end
+    raw = json.loads((TINY / "litert/tokenizer.json").read_text())
+    raw["truncation"] = {
+        "direction": "Left",
+        "max_length": 512,
+        "strategy": "LongestFirst",
+        "stride": 0,
+    }
+    (tmp_path / "tokenizer.json").write_text(json.dumps(raw))
+    cut = Classification(
+        read_tokenizer(tmp_path / "tokenizer.json"),
+        labels=("bad", "good"),
+        longest=LONGEST,
+    )
+    (encoded,) = cut.encode([Item("never came " * 30 + "my order")])
+    (ids,) = encoded.rows
+    assert len(ids) == LONGEST
+    assert ids[-len(row("my order")) + 1 :] == row("my order")[1:]
 
 
 def test_a_separator_that_somebody_typed_is_text() -> None:

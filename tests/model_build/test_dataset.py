@@ -189,6 +189,7 @@ def test_what_is_done_to_texts_is_part_of_the_digest(tmp_path: Path) -> None:
         {},
         {"breaks": "space"},
         {"duplicates": "exact"},
+        {"truncate": "start"},
         {"augmentation": swaps},
         {"augmentation": Augmentation(method="swap", seed=1)},
     ]

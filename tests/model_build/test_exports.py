@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_build.cleaning import Side
 from model_build.model import Model
 from model_build.tokens import Tokens
-from model_build.vocabulary import load_tokenizer
+from model_build.vocabulary import cut_at, load_tokenizer, side_of
 from tests.model_build.conftest import tiny_tokenizer
 
 pytestmark = pytest.mark.tf
@@ -127,6 +128,22 @@ def noisy_messages(count: int) -> list[str]:
             "".join(generator.choice(generator.choice(kinds)) for _ in range(40))
         )
     return [*texts, "", "   ", "[MASK] is [SEP]", "a" * 101, "é" * 100, "é" * 101, ODD]
+
+
+@pytest.mark.parametrize("side", ["start", "end"])
+def test_the_graph_cuts_where_the_tokenizer_says(side: Side) -> None:
+    # red if the graph always keeps the first pieces
+    import tensorflow as tf
+
+    from model_build.saved_model import WordPiece
+
+    text = cut_at(tiny_tokenizer().to_str(), side)
+    pieces = WordPiece(load_tokenizer(text), 8, side_of(text))
+    texts = ["my bag was lost my order is broken !", "thanks", ""]
+    wanted = [e.ids for e in load_tokenizer(text, 8).encode_batch(texts)]
+    found = pieces(tf.constant(texts)).numpy()
+    assert [[int(i) for i in row if i] for row in found] == wanted
+    assert len(wanted[0]) == 8
 
 
 def test_tokens_in_the_graph_are_those_of_the_tokenizers_library() -> None:

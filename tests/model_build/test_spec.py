@@ -133,6 +133,11 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
             id="a question without a context",
         ),
         pytest.param(
+            QUESTIONS | {"shares": 'truncate = "start"'},
+            "data.truncate: 'start': contexts are read in windows",
+            id="a context that is cut",
+        ),
+        pytest.param(
             QUESTIONS | {"shares": 'breaks = "space"'},
             "data.breaks: would move the answers",
             id="a context that is cleaned",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
 from containers.flask import classification, question_answering
+from containers.flask.task import read_tokenizer
+from model_build.cleaning import Side
 from model_build.examples import Answer, Example
 from model_build.tasks import task_of
 from model_build.tasks.classification import Classification
@@ -19,7 +22,7 @@ from model_build.tasks.question_answering import (
     f1,
     normalise,
 )
-from model_build.vocabulary import load_tokenizer
+from model_build.vocabulary import cut_at, load_tokenizer
 from tests.model_build.conftest import BAD, GOOD, OTHER, tiny_tokenizer
 from tests.model_build.test_architectures import byte_level_tokenizer
 
@@ -163,11 +166,14 @@ def test_a_single_window_is_what_the_tokenizer_makes_of_a_pair(tokenizer: str) -
     assert tokens.ids.tolist() == [loaded.encode(*example.texts).ids]
 
 
+@pytest.mark.parametrize("side", ["start", "end"])
 @pytest.mark.parametrize("texts", [1, 2])
 def test_a_model_is_trained_on_the_rows_that_its_server_makes(
-    tokenizer: str, texts: int
+    tokenizer: str, texts: int, side: Side, tmp_path: Path
 ) -> None:
-    # red if one side cuts at another place than the other
+    # red if training or the server cuts elsewhere than the tokenizer says
+    tokenizer = cut_at(tokenizer, side)
+    (tmp_path / "tokenizer.json").write_text(tokenizer)
     words = random.Random(5)
     examples = [
         Example(tuple(sentence(words, words.randint(1, 30)) for _ in range(texts)), 0)
@@ -175,7 +181,7 @@ def test_a_model_is_trained_on_the_rows_that_its_server_makes(
     ]
     task = Classification(("bad", "good"), texts)
     server = classification.Classification(
-        load_tokenizer(tokenizer),
+        read_tokenizer(tmp_path / "tokenizer.json"),
         labels=("bad", "good"),
         longest=LENGTH,
         pairs=texts == 2,
@@ -194,11 +200,16 @@ def unpadded(row: Sequence[int]) -> list[int]:
     return ids
 
 
-def test_what_does_not_fit_is_cut_at_the_end() -> None:
+@pytest.mark.parametrize(("side", "left"), [("start", OTHER[-6:]), ("end", OTHER[:6])])
+def test_what_does_not_fit_is_cut_where_the_tokenizer_says(
+    side: Side, left: tuple[str, ...]
+) -> None:
+    # red if load_tokenizer() forgets the file's direction
     loaded = tiny_tokenizer()
     long = Example((" ".join(OTHER * 5),), 0)
-    tokens = Classification(("a", "b")).encode([long], loaded.to_str(), 8)
-    assert loaded.decode(list(tokens.ids[0])) == " ".join(OTHER[:6])
+    text = cut_at(loaded.to_str(), side)
+    tokens = Classification(("a", "b")).encode([long], text, 8)
+    assert loaded.decode(list(tokens.ids[0])) == " ".join(left)
 
 
 def test_questions_are_asked_as_the_server_reads_them(questions: list[Example]) -> None:

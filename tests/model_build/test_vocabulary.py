@@ -9,9 +9,11 @@ import pytest
 
 from model_build.vocabulary import (
     TokenizerError,
+    cut_at,
     load_tokenizer,
     pair_separator,
     renumber,
+    side_of,
     special_ids,
 )
 from tests.model_build.conftest import VOCABULARY, tiny_tokenizer
@@ -53,6 +55,17 @@ def test_a_special_token_must_stay() -> None:
 def test_special_ids_are_padding_unknown_and_what_stands_around() -> None:
     assert special_ids(tiny_tokenizer().to_str()) == {0, 1, 2, 3}
     assert special_ids(byte_level_tokenizer().to_str()) == {0, 1, 2, 3}
+
+
+def test_where_a_text_is_cut_is_in_the_file_and_stays_there() -> None:
+    # red if renumber() drops what it does not know
+    text = tiny_tokenizer().to_str()
+    assert side_of(text) == "end"
+    start = cut_at(text, "start")
+    assert side_of(start) == side_of(renumber(start, np.arange(len(VOCABULARY))))
+    assert side_of(start) == "start"
+    assert side_of(cut_at(start, "end")) == "end"
+    assert len(load_tokenizer(start).encode("my " * 600).ids) == 602
 
 
 def test_what_stands_between_two_texts_is_found() -> None:
