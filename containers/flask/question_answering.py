@@ -142,4 +142,6 @@ def _candidates(
     for best in np.argsort(-sums, kind="stable")[:BEST]:
         if np.isfinite(sums[best]):
             first, last = divmod(int(best), count)
-            yield float(sums[best]), (inside[first][1][0], inside[last][1][1])
+            start, end = inside[first][1][0], inside[last][1][1]
+            if start < end:  # a space may be a token of its own: it is no answer
+                yield float(sums[best]), (start, end)

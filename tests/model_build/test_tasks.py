@@ -148,6 +148,18 @@ def test_what_is_learnt_of_a_window_is_the_answer(
         assert answer["answer"] == example.answers[0].text
 
 
+def test_an_answer_is_never_empty_whatever_the_model_says(
+    questions: list[Example], tokenizer: str, length: int
+) -> None:
+    # red if a space that is a token of its own (byte-level BPE) is an answer
+    task = QuestionAnswering()
+    noise = np.random.default_rng(1)
+    rows = len(task.encode(questions, tokenizer, length))
+    outputs = [noise.normal(0, 5, (length, 2)) for _ in range(rows)]
+    judged = task.judge(questions, tokenizer, length, outputs)
+    assert all(answer["answer"].strip() for answer in judged.answers)
+
+
 def test_every_question_is_taught_its_answer_somewhere(
     questions: list[Example], tokenizer: str, length: int
 ) -> None:
