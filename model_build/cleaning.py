@@ -11,13 +11,13 @@ from model_build.examples import Example
 Duplicates = Literal["near", "exact", "keep"]
 Side = Literal["start", "end"]  # of a text that is too long, where it is cut
 
-_BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
+_BREAK = re.compile(r"\s*(<br\s*/?>\s*)+", re.IGNORECASE)
 _NOISE = re.compile(r"https?://\S*|\brt\b|@\w+|[^\w\s]|\d")
 _FAMILY_WORDS = 8  # a retweet is cut at the end, not at the beginning
 
 
 def without_breaks(text: str) -> str:
-    """Put a space for each HTML line break, and the white space around it."""
+    """Put one space for HTML line breaks and the white space around them."""
     return _BREAK.sub(" ", text)
 
 

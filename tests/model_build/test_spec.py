@@ -58,7 +58,9 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
             {"release": 'release = "int4"'}, "'int4'", id="releases nothing made"
         ),
         pytest.param(
-            {"labels": 'labels = ["a", "a"]'}, "not all different", id="a label twice"
+            {"labels": 'labels = ["a", "a"]'},
+            "2 or more, all different",
+            id="a label twice",
         ),
         pytest.param(
             {"distill": '[[passes]]\nvariant = "student"\nname = "distil"'},
