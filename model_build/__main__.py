@@ -15,12 +15,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from costs.book import PriceError
 from manifest import ManifestError
 from model_build.checkpoint import CheckpointError
-from model_build.dataset import DataError
 from model_build.inputs import with_teacher
 from model_build.measure import MeasurementError
 from model_build.pipeline import BuildBusyError, build
 from model_build.progress import Progress
 from model_build.report import Report
+from model_build.rows import DataError
 from model_build.sources import SourceError
 from model_build.spec import SpecError, read_spec
 

@@ -36,7 +36,7 @@ class Judged:
         """Write answers.json and figures.npz."""
         text = json.dumps(list(self.answers), ensure_ascii=False)
         (directory / ANSWERS).write_text(text, encoding="utf-8")
-        arrays = dict(self.figures)
+        arrays: dict[str, Any] = dict(self.figures)
         if self.probabilities is not None:
             arrays[PROBABILITIES] = self.probabilities
         np.savez(directory / FIGURES, **arrays)
