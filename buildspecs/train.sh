@@ -9,7 +9,7 @@ uv pip sync --quiet --python .venv/build/bin/python --require-hashes model_build
 # 1 is a gate that stopped the model: its report is what comes back.
 .venv/build/bin/python -m model_build "model_build/specs/$MODEL.toml" --out "$checkpoints/built" || [ $? -eq 1 ]
 mkdir -p "$artifact"
-for part in manifest.json sample.json litert openvino saved_model tf_serving report.json report.html; do
+for part in manifest.json sample.json litert openvino saved_model tf_serving report.json report.html README.md; do
   [ ! -e "$checkpoints/built/$part" ] || cp -r "$checkpoints/built/$part" "$artifact/"
 done
 test -f "$artifact/report.json"

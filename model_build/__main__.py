@@ -15,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from costs.book import PriceError
 from manifest import ManifestError
 from model_build.checkpoint import CheckpointError
+from model_build.gates import explain
 from model_build.inputs import with_teacher
 from model_build.measure import MeasurementError
 from model_build.pipeline import BuildBusyError, build
@@ -92,9 +93,9 @@ def _summary(report: Report, out: Path) -> str:
         f"{report.name} {report.version}: {'passed' if report.passed else 'STOPPED'}"
     ]
     for gate in report.gates:
-        found = "not measured" if gate.found is None else f"{gate.found:.4g}"
-        verdict = "ok  " if gate.passed else "FAIL"
-        lines.append(f"  {verdict} {gate.measure} {found} ({gate.bound})")
+        found = "" if gate.found is None else f" {gate.found:.4g}"
+        verdict = "ok" if gate.passed else f"FAIL, {explain(gate)}"
+        lines.append(f"  {gate.measure}{found} ({gate.bound}): {verdict}")
     lines.append(f"  report: {out / 'report.html'}")
     return "\n".join(lines)
 

@@ -34,6 +34,7 @@ class Served:
     p95_ms: float
     p99_ms: float
     requests: int  # behind the latencies
+    rounds_ms: Sequence[float]  # each round's median latency
     requests_per_second: float  # at full load, the median of the rounds
     memory_mib: int  # peak resident memory of all its processes
     ready_seconds: float
@@ -172,6 +173,7 @@ def _summary(
         p95_ms=float(p95),
         p99_ms=float(p99),
         requests=len(every),
+        rounds_ms=medians[name].tolist(),
         requests_per_second=float(np.median(rates[name])),
         memory_mib=round(server.memory_mib()),
         ready_seconds=server.ready_seconds,

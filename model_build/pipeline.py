@@ -10,11 +10,12 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from images.sources import server_digest
 from manifest import SAVED_MODEL, Engine, read_manifest
@@ -113,6 +114,7 @@ class _Build:
         engine_files = {e: form.path / e / WEIGHTS[e] for e, form in forms.items()}
         engines = compare_engines(measured, spec.release, answers, engine_files)
         # What ships is what is judged.
+        seeds = self._seeds(made, inputs, judged[spec.release])
         measured = measured.released(spec.release, served_as(spec.release, engine))
         files[spec.release] = engine_files[engine]
         judged[spec.release] = answers[engine]
@@ -124,14 +126,44 @@ class _Build:
             exports[spec.release], forms[engine], answers[engine], inputs
         )
         manifest = read_manifest(whole.path / "manifest.json")
-        report = decide(spec, built, inputs.dataset, measured, manifest, engines)
+        report = decide(spec, built, inputs.dataset, measured, manifest, engines, seeds)
         release(report, manifest, whole.path, measured, self.out)
         return report
 
-    def _passes(self, inputs: Inputs) -> dict[str, Done]:
-        """Run every pass on the variant it starts from; the first makes the teacher."""
-        made: dict[str, Done] = {}
+    def _seeds(
+        self, made: Mapping[str, Done], inputs: Inputs, first: Judged
+    ) -> list[Judged]:
+        """What the released chain answers, trained again with each seed of the spec.
+
+        The baseline and what is not on the chain stay; `first` has the spec's own seed.
+        """
+        spec = self.spec
+        if len(spec.seeds) == 1:
+            return []
+        chain = {s.variant for s in artifact.steps_to(spec, spec.release)}
+        fixed = {n: d for n, d in made.items() if n not in chain - {spec.baseline}}
+        found = [first]
+        for seed in spec.seeds[1:]:
+            self.progress.say(f"seed {seed}: {spec.release} again")
+            # Of what does not ship no SavedModel is made.
+            again = structs.replace(spec, seed=seed, release=spec.baseline, gates=())
+            other = replace(self, spec=again)
+            done = other._passes(inputs, fixed)[spec.release]
+            export = other._export(spec.release, done, inputs)
+            found.append(other._judged(spec.release, export, inputs))
+        return found
+
+    def _passes(
+        self, inputs: Inputs, given: Mapping[str, Done] | None = None
+    ) -> dict[str, Done]:
+        """Run every pass on the variant it starts from; the first makes the teacher.
+
+        Variants that are `given` are not made again.
+        """
+        made: dict[str, Done] = dict(given or {})
         for index, step in enumerate(self.spec.passes):
+            if step.variant in made:
+                continue
             parent = self.spec.parent(index)
             source = made[parent].digest if parent else inputs.checkpoint_digests
             asked = {

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from costs.book import PriceBook
-from costs.predictions import dollars_per_million
 from manifest import Engine, Figure, Quality, Serving
+from model_build.calibration import Calibration
 from model_build.engines import EngineReport
-from model_build.measure import Conditions, Measurements, Served
-from model_build.spec import Gate, Spec
-from model_build.statistics import PairedComparison, compare
-from model_build.tasks import Judged
+from model_build.gates import Found, GateResult, find_difference, find_figure
+from model_build.lost import Lost
+from model_build.measure import Conditions, Served
+from model_build.seeds import Repeated
+from model_build.spec import Licences
+from model_build.statistics import Interval, PairedComparison
 
-SCHEMA = 3
+SCHEMA = 4
+SPARSE = 0.05  # of the parameters: fewer zeros come about by themselves
 
 
 @dataclass(frozen=True)
-class GateResult:
-    measure: str
-    bound: str
-    found: float | None
-    passed: bool
+class PassEffect:
+    """What one pass cost and won: the variant beside the one the pass was given."""
+
+    difference: Mapping[str, Interval]  # of each figure, on the same examples
+    p_value: float  # McNemar's
+    bytes_ratio: float
+    compressed_ratio: float
+    p50_speedup: Interval | None
+    p99_ratio: float | None
+    dollars_ratio: float | None
+    faster: bool  # the whole interval of its speed-up says so
 
 
 @dataclass(frozen=True)
@@ -51,28 +57,28 @@ class VariantReport:
     serving: Served | None
     dollars_per_million: float | None
     faster: bool  # than the baseline: the whole interval says so
-    dominated_by: Sequence[str]  # better or equal in quality, p50 and bytes
+    effect: PassEffect | None  # of the pass that made it; None for the first
+    calibration: Calibration | None  # where the answers have probabilities
+    dominated_by: Sequence[str]  # better or equal in quality, p99, bytes and dollars
 
-    def find(self, measure: str) -> float | None:
-        """The figure a gate asks for; None where it was not measured."""
-        found: dict[str, float | None] = {
-            "bytes": self.bytes,
-            "bytes_ratio": self.bytes_ratio,
-            "parameters": self.parameters,
-            "dollars_per_million": self.dollars_per_million,
-        }
-        for name, figure in self.quality.figures.items():
-            found[name] = figure.own.value
-            found[f"{name}_retained"] = figure.retained.value
-        if self.serving is not None:
-            found |= {
-                "p50_speedup": self.serving.p50_speedup.value,
-                "p50_ms": self.serving.p50_ms,
-                "p99_ms": self.serving.p99_ms,
-                "requests_per_second": self.serving.requests_per_second,
-                "memory_mib": self.serving.memory_mib,
-            }
-        return found.get(measure)
+    @property
+    def sparse(self) -> bool:
+        """Whether zeros are what its pass made: smaller only when compressed."""
+        return self.zeros > SPARSE * self.parameters
+
+    def find(self, measure: str) -> Found | None:
+        """What a gate asks for; None where it was not measured."""
+        if found := find_figure(self.quality.figures, measure, self.examples):
+            return found
+        if measure == "p50_speedup" and self.serving is not None:
+            speedup = self.serving.p50_speedup
+            return Found(speedup.value, speedup, len(self.serving.rounds_ms))
+        served = {"p50_ms", "p99_ms", "requests_per_second", "memory_mib"}
+        value = getattr(self.serving if measure in served else self, measure, None)
+        return None if value is None else Found(float(value))
+
+    def difference(self, measure: str) -> Found | None:
+        return find_difference(self.quality.figures, measure, self.examples)
 
     def manifest_quality(self, measure: str) -> Quality:
         figures = {
@@ -95,8 +101,21 @@ def manifest_serving(served: Served, conditions: Conditions) -> Serving:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """One point that a search looked at."""
+
+    number: int
+    settings: Mapping[str, Any]
+    rung: int  # of successive halving: how long it was trained
+    quality: float  # of the spec's measure, on the validation split
+    cost: float  # of what the search minimises
+    variant: str | None  # that it became
+
+
+@dataclass(frozen=True)
 class Report:
     name: str
+    task: str
     measure: str  # the figure that variants are compared by
     baseline: str
     release: str
@@ -105,6 +124,9 @@ class Report:
     passed: bool
     gates: Sequence[GateResult]
     variants: Sequence[VariantReport]
+    repeated: Repeated | None  # the released chain, with other seeds
+    lost: Sequence[Lost]  # right by the baseline, wrong by the released variant
+    clusters: int  # of test examples that were drawn together
     engines: Mapping[Engine, EngineReport]  # of the released variant; the first first
     conditions: Conditions | None
     seed: int
@@ -113,13 +135,25 @@ class Report:
     data_digest: str
     data_source: str
     data_counts: Mapping[str, Mapping[str, int]]
+    checkpoint_source: str
+    licences: Licences
     price_region: str
     price_as_of: str
     software: Mapping[str, str]
+    goal: str | None = None  # what the search minimised
+    tried: Sequence[Tried] = ()
     schema: int = SCHEMA
 
     def variant(self, name: str) -> VariantReport:
         return next(v for v in self.variants if v.name == name)
+
+    @property
+    def chain(self) -> Sequence[VariantReport]:
+        """The variants from the first to the one that is to ship."""
+        found = [self.variant(self.release)]
+        while found[0].of is not None:
+            found.insert(0, self.variant(found[0].of))
+        return found
 
     def to_json(self) -> bytes:
         """The report in the order of its fields, which never changes."""
@@ -128,100 +162,3 @@ class Report:
 
 def read_report(path: Path) -> Report:
     return msgspec.json.decode(path.read_bytes(), type=Report)
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What is known of a variant before it is compared."""
-
-    name: str
-    layers: Sequence[Mapping[str, int]]
-    parameters: int
-    zeros: int
-    precision: str
-    file: Path  # the LiteRT file
-    judged: Judged  # on the test split
-
-
-def compare_variants(
-    spec: Spec,
-    exported: Sequence[Exported],
-    truth: np.ndarray,
-    measurements: Measurements | None,
-    book: PriceBook,
-) -> list[VariantReport]:
-    """Set every variant beside the baseline, which comes first."""
-    sizes = {e.name: e.file.stat().st_size for e in exported}
-    baseline = exported[0]
-    reports = []
-    for index, (step, each) in enumerate(zip(spec.passes, exported, strict=True)):
-        served = measurements.variants.get(each.name) if measurements else None
-        settings = step.settings
-        reports.append(
-            VariantReport(
-                name=each.name,
-                of=spec.parent(index),
-                made_by=settings.name,
-                settings={f: getattr(settings, f) for f in settings.__struct_fields__},
-                layers=each.layers,
-                parameters=each.parameters,
-                zeros=each.zeros,
-                precision=each.precision,
-                bytes=sizes[each.name],
-                compressed_bytes=len(gzip.compress(each.file.read_bytes(), 6, mtime=0)),
-                bytes_ratio=sizes[each.name] / sizes[baseline.name],
-                quality=compare(
-                    each.judged,
-                    baseline.judged,
-                    truth,
-                    resamples=spec.measurement.resamples,
-                    seed=spec.seed,
-                ),
-                examples=len(truth),
-                serving=served,
-                dollars_per_million=_dollars(served, measurements, book),
-                faster=served is not None and served.p50_speedup.low > 1,
-                dominated_by=(),
-            )
-        )
-    return [
-        replace(r, dominated_by=_dominators(r, reports, spec.measure)) for r in reports
-    ]
-
-
-def _dollars(
-    served: Served | None, measurements: Measurements | None, book: PriceBook
-) -> float | None:
-    if served is None or measurements is None:
-        return None
-    return dollars_per_million(manifest_serving(served, measurements.conditions), book)
-
-
-def _dominators(
-    own: VariantReport, all_: Sequence[VariantReport], measure: str
-) -> list[str]:
-    def costs(v: VariantReport) -> tuple[float, ...]:
-        p50 = v.serving.p50_ms if v.serving else 0.0
-        return (-v.quality.figures[measure].own.value, p50, float(v.bytes))
-
-    mine = costs(own)
-    return [
-        other.name
-        for other in all_
-        if costs(other) != mine
-        and all(a <= b for a, b in zip(costs(other), mine, strict=True))
-    ]
-
-
-def judge(gates: Sequence[Gate], released: VariantReport) -> list[GateResult]:
-    """Compare the released variant with each gate; a missing figure fails."""
-    return [_result(gate, released.find(gate.measure)) for gate in gates]
-
-
-def _result(gate: Gate, found: float | None) -> GateResult:
-    low, high = gate.at_least, gate.at_most
-    bound = f"at least {low:g}" if low is not None else f"at most {high:g}"
-    passed = found is not None and (
-        (low is None or found >= low) and (high is None or found <= high)
-    )
-    return GateResult(gate.measure, bound, found, passed)

@@ -38,6 +38,16 @@ class Checkpoint(Section, frozen=True, kw_only=True):
     sha256: dict[str, Digest] = {}  # file name -> digest
 
 
+Licence = Annotated[str, Meta(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=60)]
+
+
+class Licences(Section, frozen=True, kw_only=True):
+    """As the hub calls them (apache-2.0, cc-by-4.0, other); shown in the model card."""
+
+    data: Licence = "unknown"
+    checkpoint: Licence = "unknown"
+
+
 class ServingSettings(Section, frozen=True, kw_only=True):
     """The server the variants are measured through, and later run in."""
 
@@ -95,18 +105,46 @@ FIGURES: Mapping[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
     "question-answering": ("exact_match", "f1"),
 }
+_JUDGED = tuple(figure for each in FIGURES.values() for figure in each)
 
 
 class Gate(Section, frozen=True, kw_only=True):
-    """A bound on one measurement of the released variant; None of it may be missing."""
+    """A bound on one measurement of the released variant, which may not be missing.
+
+    `margin` asks for non-inferiority: the whole 95 % interval of the figure less the
+    baseline's, on the same examples, is above -margin. `at_least` and `at_most` bound
+    the estimate; with `interval`, its whole 95 % interval. `seeds` repeats the passes
+    after the baseline with other seeds: the gate then also holds for their mean.
+    """
 
     measure: Measure
     at_least: float | None = None
     at_most: float | None = None
+    margin: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    interval: bool = False
+    seeds: Annotated[int, Meta(ge=1, le=20)] = 1
 
     def __post_init__(self) -> None:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError(f"gate {self.measure}: give either at_least or at_most")
+        bounds = (self.at_least, self.at_most, self.margin)
+        if sum(bound is not None for bound in bounds) != 1:
+            raise ValueError(
+                f"gate {self.measure}: give one of at_least, at_most and margin"
+            )
+        if self.margin is not None and self.measure not in _JUDGED:
+            raise ValueError(
+                f"gate {self.measure}: margin: {self.margin:g}: only "
+                f"{', '.join(_JUDGED)} are compared with the baseline's"
+            )
+        kept = self.measure.removesuffix("_retained")
+        if self.seeds > 1 and kept not in _JUDGED:
+            raise ValueError(
+                f"gate {self.measure}: seeds: {self.seeds}: speed and size are not "
+                "measured for each seed"
+            )
+        if self.interval and kept not in (*_JUDGED, "p50_speedup"):
+            raise ValueError(
+                f"gate {self.measure}: interval: true: it is measured without one"
+            )
 
 
 class Build(Section, frozen=True, kw_only=True):
@@ -137,6 +175,7 @@ class Spec(Section, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0)] = 0
     data: Data
     checkpoint: Checkpoint
+    licences: Licences = Licences()
     serving: ServingSettings
     measurement: Measurement = Measurement()
     build: Build = Build()
@@ -153,6 +192,13 @@ class Spec(Section, frozen=True, kw_only=True):
     @property
     def baseline(self) -> str:
         return self.passes[0].variant
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """What the released chain is trained with, its own first."""
+        return tuple(
+            self.seed + k for k in range(max((g.seeds for g in self.gates), default=1))
+        )
 
     @property
     def measure(self) -> str:
@@ -195,6 +241,11 @@ def _check_task(spec: Spec) -> None:
             )
     elif len(labels) < 2 or len(set(labels)) < len(labels):
         raise ValueError(f"labels: {labels} are not 2 or more, all different")
+    if spec.release == spec.baseline and len(spec.seeds) > 1:
+        raise ValueError(
+            f"gates: seeds: {len(spec.seeds)}: the released variant "
+            f"{spec.release!r} is the baseline: no pass is left to repeat"
+        )
     known = FIGURES[spec.task]
     for index, gate in enumerate(spec.gates):
         figure = gate.measure.removesuffix("_retained")

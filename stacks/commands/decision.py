@@ -15,8 +15,7 @@ def decision(report: Mapping[str, Any]) -> str:
     lines = [f"### {report['name']} {report['version']} {verdict}", ""]
     for gate in report["gates"]:
         found = "not measured" if gate["found"] is None else f"{gate['found']:.4g}"
-        mark = "ok" if gate["passed"] else "**FAIL**"
-        lines.append(f"- {mark} {gate['measure']} {found} ({gate['bound']})")
+        lines.append(f"- {_mark(gate)} {gate['measure']} {found} ({gate['bound']})")
     lines += [
         "",
         f"| variant | {NAMES[report['measure']]} | of the baseline's | bytes | p50 ms | p99 ms | USD a million |",
@@ -26,6 +25,14 @@ def decision(report: Mapping[str, Any]) -> str:
         f"Brackets are 95 % intervals; measured on {report['conditions']['hardware']}.",
     ]
     return "\n".join(lines)
+
+
+def _mark(gate: Mapping[str, Any]) -> str:
+    if gate["passed"]:
+        return "ok"
+    if gate.get("needs") is None:
+        return "**FAIL**"
+    return f"**FAIL, {gate['outcome']}: needs n >= {gate['needs']:,}:**"
 
 
 def _row(variant: Mapping[str, Any], report: Mapping[str, Any]) -> str:
