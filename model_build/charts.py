@@ -127,10 +127,13 @@ def _panel(
 def _point(
     variant: VariantReport, x: float, own: Interval, y: Scale, placed: Sequence[Point]
 ) -> Point:
-    """Put the name above the interval, and above the names that are in the way."""
-    label = max(y(own.high) - 6, Panel.top + 8.0)
-    while any(abs(p.x - x) < 70 and abs(p.label_y - label) < 13 for p in placed):
-        label += 13 if label < Panel.top + 20 else -13
+    """Put the name above the interval; where others are in the way, further up or below."""
+    start, end = y(own.high) - 6, y(own.low) + 15
+    above = [start - 13 * k for k in range(25) if start - 13 * k > Panel.top + 8]
+    below = [end + 13 * k for k in range(25)]
+    near = [p.label_y for p in placed if abs(p.x - x) < 70]
+    free = (at for at in (*above, *below) if all(abs(at - n) >= 13 for n in near))
+    label = next(free, end)
     anchor = "middle"
     if x < Panel.left + 40:
         anchor = "start"

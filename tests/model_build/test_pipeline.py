@@ -94,6 +94,9 @@ def test_a_build_makes_measures_and_releases_every_variant(
         assert found["label"] == told["label"]
         assert found["score"] == pytest.approx(told["score"], abs=1e-3)
     assert len(sample["answers"]["tf_serving"]) == len(sample["instances"]) == 32
+    card = (out / "README.md").read_text()
+    assert "model-index:" in card
+    assert f"# toy {manifest.version}" in card
     page = (out / "report.html").read_text()
     assert len(page.encode()) < 1_000_000
     assert "http" not in page.replace("http-equiv", "")
@@ -139,6 +142,33 @@ def test_a_model_under_its_gate_is_reported_and_not_released(
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert not report["passed"]
     assert not (tmp_path / "out" / "manifest.json").exists()
+    assert not (tmp_path / "out" / "README.md").exists()
+
+
+def test_a_gate_that_asks_for_seeds_has_the_released_chain_trained_again(
+    write_spec: SpecFactory, tmp_path: Path
+) -> None:
+    """Red if the seed does not reach the passes, or the teacher is trained again."""
+    nothing = dict.fromkeys(("prune_structure", "prune_weights", "quantize"), "")
+    gate = '[[gates]]\nmeasure = "accuracy"\nat_least = 0.0\nseeds = 3'
+    spec = write_spec(release='release = "student"', gates=gate, **nothing)
+    out = tmp_path / "out"
+    done = run(spec, out)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["repeated"]["seeds"] == [3, 4, 5]
+    assert len(report["repeated"]["each"]) == 3
+    assert [g["measure"] for g in report["gates"]] == [
+        "accuracy",
+        "accuracy, mean over seeds",
+    ]
+    assert len([*out.glob("steps/pass-teacher-*")]) == 1
+    assert len([*out.glob("steps/pass-student-*")]) == 3
+    weights = {
+        p.read_bytes() for p in out.glob("steps/pass-student-*/model.safetensors")
+    }
+    assert len(weights) == 3
+    assert not [*out.glob("steps/export-student-*/saved_model")][1:]
 
 
 def test_a_build_that_was_killed_goes_on(short: Path, tmp_path: Path) -> None:
