@@ -102,7 +102,7 @@ def _means(
     lone = np.repeat([1.0, 0.0], len(own))  # only this model has it right
     added = [[*lone, 1.0], [*lone[::-1], 1.0]]
     # Equal rows are one: what is drawn is how often each different row comes.
-    rows, seen = np.unique(np.vstack([sums, added]), axis=0, return_counts=True)
+    rows, seen = _distinct(np.vstack([sums, added]))
     count = int(seen.sum())
     totals = np.concatenate(
         [
@@ -135,6 +135,16 @@ def _sums(values: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
     sums = np.zeros((len(names), counted.shape[1]))
     np.add.at(sums, places, counted)
     return sums
+
+
+def _distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Different rows and how often each comes: np.unique(axis=0), faster."""
+    codes = np.zeros(len(rows), np.int64)
+    for column in rows.T:
+        values, places = np.unique(column, return_inverse=True)
+        codes = np.unique(codes * len(values) + places, return_inverse=True)[1]
+    _, first, seen = np.unique(codes, return_index=True, return_counts=True)
+    return rows[first], seen
 
 
 def _own(values: np.ndarray, draws: np.ndarray, *, alone: bool) -> Interval:

@@ -24,7 +24,20 @@ REPORT: dict[str, Any] = {
     "release": "int8",
     "passed": False,
     "gates": [
-        {"measure": "p50_speedup", "bound": "at least 3", "found": 2.5, "passed": False}
+        {
+            "measure": "p50_speedup",
+            "bound": "at least 3",
+            "found": 2.5,
+            "passed": False,
+        },
+        {
+            "measure": "accuracy, less the baseline's",
+            "bound": "at least -0.02 by the whole 95 % interval",
+            "found": -0.004,
+            "outcome": "not enough evidence",
+            "needs": 3120,
+            "passed": False,
+        },
     ],
     "conditions": {"hardware": "two cores"},
     "variants": [
@@ -92,6 +105,7 @@ def test_a_review_has_figures_resources_and_dollars(
     said = capsys.readouterr().out
     assert "support-sentiment 3f1c9a07be24 **stopped by its gates**" in said
     assert "**FAIL** p50_speedup 2.5 (at least 3)" in said
+    assert "not enough evidence: needs n >= 3,120" in said
     assert "85.5% [83.3%, 87.6%]" in said
     assert "not measured" in said
     assert "### Resources of dev: 1 stack changes" in said
