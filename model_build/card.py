@@ -54,7 +54,7 @@ def model_card(report: Report) -> str:
     body = environment.get_template("card.md.j2").render(
         report=report, ship=released, base=report.variant(report.baseline)
     )
-    return f"---\n{metadata.to_yaml()}\n---\n\n{body}"
+    return f"---\n{metadata.to_yaml()}\n---\n\n{body}\n"
 
 
 def _results(report: Report) -> list[Any]:

@@ -73,8 +73,8 @@ class Panel:
     x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
     frontier: str  # an SVG polyline's points
-    width: int = 400
-    height: int = 340
+    width: int = 384
+    height: int = 330
     left: int = 46
     right: int = 14
     top: int = 34
@@ -175,7 +175,7 @@ class Fall:
 def waterfall(report: Report) -> list[Fall]:
     """From the baseline to the released variant, pass by pass, in columns."""
     chain = report.chain
-    columns = [
+    columns: list[list[float | None]] = [
         [v.quality.figures[report.measure].own.value for v in chain],
         *([cost(v) for v in chain] for _, cost in COSTS),
     ]

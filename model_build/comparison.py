@@ -97,7 +97,7 @@ def compare_variants(
             own = replace(own, effect=_effect(own, reports[parent], quality))
         reports[each.name] = own
     every = [*reports.values()]
-    return [replace(r, dominated_by=_dominators(r, every, spec.measure)) for r in every]
+    return [replace(r, dominated_by=dominators(r, every, spec.measure)) for r in every]
 
 
 def _dollars(
@@ -130,9 +130,11 @@ def _effect(
     )
 
 
-def _dominators(
+def dominators(
     own: VariantReport, all_: Sequence[VariantReport], measure: str
 ) -> list[str]:
+    """Which variants are as good or better in quality, p99, bytes and dollars."""
+
     def costs(v: VariantReport) -> tuple[float, ...]:
         p99 = v.serving.p99_ms if v.serving else 0.0
         dollars = v.dollars_per_million or 0.0
