@@ -46,8 +46,8 @@ def with_teacher(spec: Spec, source: str, data_dir: Path | None) -> Spec:
     """Return the spec with its checkpoint from another source.
 
     Where the files are those whose digests the spec names, nothing else changes. Any
-    others make it another spec than its file, so it has another digest and none of the
-    checkpoint's. Raises SpecError and SourceError.
+    others make it another spec than its file, so it has another digest, and none of the
+    checkpoint's digests nor its licence. Raises SpecError and SourceError.
     """
     try:
         other = msgspec.convert({"source": source}, Checkpoint)
@@ -59,7 +59,10 @@ def with_teacher(spec: Spec, source: str, data_dir: Path | None) -> Spec:
         same = msgspec.structs.replace(spec.checkpoint, source=source)
         return msgspec.structs.replace(spec, checkpoint=same)
     digest = hashlib.sha256(f"{spec.digest} {sorted(found.items())}".encode())
-    return msgspec.structs.replace(spec, checkpoint=other, digest=digest.hexdigest())
+    licences = msgspec.structs.replace(spec.licences, checkpoint="unknown")
+    return msgspec.structs.replace(
+        spec, checkpoint=other, licences=licences, digest=digest.hexdigest()
+    )
 
 
 def examples_of(spec: Spec, data_dir: Path | None) -> Dataset:
