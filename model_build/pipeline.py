@@ -54,6 +54,15 @@ TRAINING = (
     *TASKS,
 )
 CHECKPOINT = ("checkpoint.py", "architectures.py")
+# What a pass is made of beside its own file.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "prune_structure": (
+        "importance.py",
+        "latency.py",
+        "litert.py",
+        "passes/distill.py",
+    ),
+}
 SERVED_TEXTS = 512  # of the test split, in turn, as load
 WARMUP_TEXTS = 128  # of the training split, in random order
 
@@ -174,7 +183,9 @@ class _Build:
                 "seed": self.spec.seed,
                 "teacher": made[self.spec.baseline].digest if made else None,
             }
-            files = (*TRAINING, *CHECKPOINT, f"passes/{step.settings.name}.py")
+            name = step.settings.name
+            own = (f"passes/{name}.py", *PARTS.get(name, ()))
+            files = (*TRAINING, *CHECKPOINT, *own)
             apply = partial(self._apply, index=index, made=made, inputs=inputs)
             made[step.variant] = self.steps.run(
                 f"pass-{step.variant}", asked, files, apply

@@ -111,10 +111,50 @@ def special_ids(text: str) -> frozenset[int]:
     return frozenset(ids | {0})
 
 
+def safe_ids(text: str) -> frozenset[int]:
+    """Return the ids without which a tokenizer could no longer cut what it can cut.
+
+    The special ids, what was added beside the model's pieces, single characters (of
+    byte-level BPE: bytes), and in WordPiece their continuations of a word.
+    """
+    raw = json.loads(text)
+    prefix = raw["model"].get("continuing_subword_prefix") or ""
+    single = {
+        place
+        for piece, place in raw["model"]["vocab"].items()
+        if len(piece.removeprefix(prefix)) == 1
+    }
+    added = {each["id"] for each in raw.get("added_tokens", [])}
+    return special_ids(text) | single | added
+
+
+def parts_of(text: str) -> dict[int, frozenset[int]]:
+    """Return, of each piece that merges make, the ids of all it is made of on the way.
+
+    Empty for WordPiece, whose pieces are made of nothing.
+    """
+    model = json.loads(text)["model"]
+    ids, parts = model["vocab"], dict[int, frozenset[int]]()
+    for merge in model.get("merges", []):  # in order: a part is made before the whole
+        left, right = _sides(merge)
+        made = ids.get(left + right)
+        if made is None or left not in ids or right not in ids:
+            continue
+        own = {ids[left], ids[right]}
+        below = [parts.get(place, frozenset()) for place in own]
+        parts[made] = parts.get(made, frozenset()).union(own, *below)
+    return parts
+
+
 def _stands(merge: str | list[str], vocabulary: dict[str, int]) -> bool:
     """Whether a merge's parts and what they make are all still there."""
-    left, right = merge.split(" ") if isinstance(merge, str) else merge
+    left, right = _sides(merge)
     return all(piece in vocabulary for piece in (left, right, left + right))
+
+
+def _sides(merge: str | list[str]) -> tuple[str, str]:
+    left, right = merge.split(" ") if isinstance(merge, str) else merge
+    return left, right
 
 
 def _renamed(old: int, name: str, new: dict[int, int]) -> int:

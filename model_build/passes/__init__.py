@@ -5,16 +5,20 @@ from __future__ import annotations
 from model_build.passes.distill import Distill
 from model_build.passes.finetune import Finetune
 from model_build.passes.prune_structure import PruneStructure
+from model_build.passes.prune_vocabulary import PruneVocabulary
 from model_build.passes.prune_weights import PruneWeights
 from model_build.passes.quantize import Quantize
 
-PassSettings = Finetune | Distill | PruneStructure | PruneWeights | Quantize
+PassSettings = (
+    Finetune | Distill | PruneStructure | PruneVocabulary | PruneWeights | Quantize
+)
 
 __all__ = [
     "Distill",
     "Finetune",
     "PassSettings",
     "PruneStructure",
+    "PruneVocabulary",
     "PruneWeights",
     "Quantize",
 ]

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from model_build.model import Model
-from model_build.passes import Distill, Finetune, PruneStructure, PruneWeights, Quantize
+from model_build.passes import Distill, Finetune, Quantize
 from model_build.passes.base import Workbench
-from model_build.passes.prune_structure import importance, remove, strongest
 
 pytestmark = pytest.mark.tf
 
@@ -76,60 +75,6 @@ def test_a_student_has_no_more_layers_than_its_teacher(
         ValueError, match="distill.layers: 3 is more than the teacher's 2"
     ):
         Distill(layers=3).apply(tiny_model, bench)
-
-
-def test_structured_pruning_makes_the_matrices_smaller(
-    tiny_model: Model, bench: Workbench
-) -> None:
-    step = PruneStructure(keep_heads=0.5, keep_neurons=0.5, epochs=0.5, calibration=16)
-    pruned = step.apply(tiny_model, bench)
-    assert sum(layer.heads for layer in pruned.shape.layers) == 2
-    assert sum(layer.ffn for layer in pruned.shape.layers) == 32
-    assert pruned.parameters < tiny_model.parameters
-    assert accuracy(pruned, bench) >= 0.0  # it runs at its new shape
-
-
-def test_removing_units_that_say_nothing_changes_no_answer(
-    tiny_model: Model, bench: Workbench
-) -> None:
-    """Zero a head and eight neurons; importance finds them, removal is exact."""
-    weights = {k: v.copy() for k, v in tiny_model.weights.items()}
-    weights["layer0_output/kernel"][8:] = 0  # head 1 of 2
-    weights["layer1_ffn_out/kernel"][:16] = 0  # neurons 0 to 15 of 32
-    silent = tiny_model.with_weights(weights)
-    heads, neurons = importance(silent, bench.tokens(silent, bench.train), 32)
-    assert heads[0][1] == 0.0
-    assert heads[0][0] > 0.0
-    pruned = remove(
-        silent,
-        heads=strongest(heads, 0.75, step=1),
-        neurons=strongest(neurons, 0.75, step=16),
-    )
-    assert [layer.heads for layer in pruned.shape.layers] == [1, 2]
-    assert [layer.ffn for layer in pruned.shape.layers] == [32, 16]
-    np.testing.assert_allclose(
-        answers(pruned, bench), answers(silent, bench), atol=1e-5
-    )
-
-
-def test_a_layer_keeps_at_least_one_step_of_units() -> None:
-    kept = strongest([np.zeros(32), np.ones(32)], 0.5, step=16)
-    assert [len(layer) for layer in kept] == [16, 32]
-
-
-@pytest.mark.parametrize(
-    "frequency", [1, 50], ids=["every step", "rarer than the steps"]
-)
-def test_weight_pruning_reaches_its_sparsity_in_every_matrix(
-    tiny_model: Model, bench: Workbench, frequency: int
-) -> None:
-    step = PruneWeights(sparsity=0.75, epochs=4, frequency=frequency)
-    sparse = step.apply(tiny_model, bench)
-    assert sparse.shape == tiny_model.shape
-    for name, weight in sparse.weights.items():
-        if name.endswith("/kernel") and not name.startswith("classifier"):
-            assert np.mean(weight == 0) == pytest.approx(0.75, abs=0.02), name
-    assert np.mean(sparse.weights["embed/tokens"] == 0) == 0
 
 
 def test_quantization_is_left_to_the_export(

@@ -14,6 +14,50 @@ SPECS = sorted(
     [*ROOT.glob("model_build/specs/*.toml"), *ROOT.glob("tests/specs/*.toml")]
 )
 
+WEIGHTS, STRUCTURE, VOCABULARY = (
+    f'name = "prune_{kind}"\n' for kind in ("weights", "structure", "vocabulary")
+)
+# the settings of a pass, what is said of them, what is wrong with them
+PRUNING = [
+    (WEIGHTS, ".*either sparsity or pattern", "nothing asked"),
+    (WEIGHTS + "sparsity = 0.5\npattern = [2, 4]", ".*either sparsity or", "two asked"),
+    (WEIGHTS + "sparsity = 1.0", r"\.sparsity: 1.0: .*< 1", "all weights"),
+    (WEIGHTS + "pattern = [4, 4]", r".*pattern: \[4, 4\] keeps all", "4 of 4"),
+    (WEIGHTS + "pattern = [0, 4]", r"\.pattern\[0\]: 0: .*>= 1", "0 of 4"),
+    (WEIGHTS + "pattern = [2]", r"\.pattern", "2 of what"),
+    (
+        WEIGHTS + 'pattern = [2, 4]\nthreshold = "global"',
+        ".*threshold: 'global': a pattern holds in every matrix",
+        "a pattern over all",
+    ),
+    (WEIGHTS + 'sparsity = 0.5\nschedule = "twice"', r"\.schedule: 'twice'", "twice"),
+    (
+        WEIGHTS + "sparsity = 0.5\nembedding_sparsity = 1.0",
+        r"\.embedding_sparsity: 1.0: .*< 1",
+        "no embeddings",
+    ),
+    (STRUCTURE + "keep_layers = 0.0", r"\.keep_layers: 0.0: .*> 0", "no layers"),
+    (STRUCTURE + "rounds = 0", r"\.rounds: 0: .*>= 1", "no round"),
+    (STRUCTURE + "target_parameters = 1.0", r"\.target_parameters: 1.0", "all of it"),
+    (
+        STRUCTURE + "target_parameters = 0.5\ntarget_latency = 0.5",
+        ".*target_latency: 0.5: there is a target_parameters",
+        "two targets",
+    ),
+    (
+        STRUCTURE + "target_latency = 0.5\nkeep_heads = 0.5",
+        ".*keep_heads: 0.5: a target decides",
+        "a target and shares",
+    ),
+    (VOCABULARY + "max_pieces = 0", r"\.max_pieces: 0: .*>= 1", "no pieces"),
+    (VOCABULARY + 'keep_words = [""]', r"\.keep_words\[0\]: ''", "an empty word"),
+    (
+        VOCABULARY + "keep_first = 10\nmax_pieces = 9",
+        ".*keep_first: 10 is above max_pieces, 9",
+        "more than all",
+    ),
+]
+
 
 QUESTIONS = {
     "task": 'task = "question-answering"',
@@ -92,6 +136,14 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
             {"quantize": '[[passes]]\nvariant = "teacher"\nname = "quantize"'},
             "'teacher' is made twice",
             id="made twice",
+        ),
+        *(
+            pytest.param(
+                {"prune_weights": f'[[passes]]\nvariant = "sparse"\n{settings}'},
+                rf"passes\[3\]{message}",
+                id=f"pruning, {reason}",
+            )
+            for settings, message, reason in PRUNING
         ),
         pytest.param({"finetune": ""}, "the first pass", id="no teacher"),
         pytest.param(
