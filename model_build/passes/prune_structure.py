@@ -109,9 +109,10 @@ class PruneStructure(Taught, frozen=True, kw_only=True, tag="prune_structure"):
                 f"prune_structure.target_{field}: {target} is below {least:.3f}, one "
                 f"head and {NEURON_STEP} neurons in each of {len(left.layers)} layers"
             )
-        candidates = (_evenly(left, share, share) for share in np.linspace(1, 0, 101))
         bound = target * cost.of(parent)
-        return next(each for each in candidates if cost.of(each) <= bound)
+        candidates = (_evenly(left, share, share) for share in np.linspace(1, 0, 101))
+        met = (each for each in candidates if cost.of(each) <= bound)
+        return next(met, smallest(left))
 
     def layers_after(self, parent: EncoderShape, done: float) -> int:
         """How many layers there are when a share `done` of the rounds is."""
