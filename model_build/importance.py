@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -174,7 +174,7 @@ def strongest(found: Importance, cost: Cost, budget: float) -> Units:
 class _Unit:
     """A head, or the NEURON_STEP neurons that follow one another in importance."""
 
-    kind: Literal["heads", "neurons"]
+    kind: str  # heads or neurons
     layer: int
     indices: np.ndarray
     importance: float
