@@ -67,7 +67,7 @@ def test_squad_is_split_by_article_and_every_answer_is_where_it_is_said_to_be(
     found = of_spec("squad", shared_data)
     titles = [{e.group for e in split} for split in found.splits.values()]
     assert sum(map(len, titles)) == len(set.union(*titles)) == 36
-    assert len(found.test) > 1_000
+    assert len(found.test) > 900
     for split in found.splits.values():
         for example in split:
             for answer in example.answers:
