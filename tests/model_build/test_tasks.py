@@ -148,6 +148,17 @@ def test_what_is_learnt_of_a_window_is_the_answer(
         assert answer["answer"] == example.answers[0].text
 
 
+def test_an_answer_may_be_a_part_of_a_word(tokenizer: str) -> None:
+    # red if the token before, which ends where the answer begins, is taught with it
+    example = Example(("what?", "my lost-bag."), answers=(Answer("bag", 8),))
+    task = QuestionAnswering()
+    tokens = task.encode([example], tokenizer, 64)
+    (start,), (end,) = tokens.targets["start"], tokens.targets["end"]
+    taught = pointing(64, start=start, end=end)
+    judged = task.judge([example], tokenizer, 64, [taught])
+    assert judged.answers[0]["answer"] == "bag"
+
+
 def test_an_answer_is_never_empty_whatever_the_model_says(
     questions: list[Example], tokenizer: str, length: int
 ) -> None:
