@@ -146,7 +146,8 @@ def test_a_hub_spec_is_built_without_a_network(
         data_source=f'source = "{nowhere}/train.csv"\nlocal = "toy.train.csv"\n'
         f'sha256 = "{"0" * 64}"',
         checkpoint_source=f'source = "{nowhere}"\n{digests}',
-        quantize=INT8,
+        release='release = "teacher"',
+        quantize="",
         **{name: "" for name in ONLY if name != "confidence"},
     )
     options = ("--data-dir", str(beside), "--teacher", f"dir:{tiny_checkpoint}")
