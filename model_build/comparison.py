@@ -13,6 +13,7 @@ from costs.book import PriceBook
 from costs.predictions import dollars_per_million
 from model_build.calibration import calibration
 from model_build.measure import Measurements, Served
+from model_build.model import Finding
 from model_build.report import PassEffect, VariantReport, manifest_serving
 from model_build.spec import Spec
 from model_build.statistics import PairedComparison, compare, ratio
@@ -28,6 +29,7 @@ class Exported:
     parameters: int
     zeros: int
     precision: str
+    findings: Sequence[Finding]
     file: Path  # that holds the exported weights
     judged: Judged  # on the test split
 
@@ -78,6 +80,7 @@ def compare_variants(
             parameters=each.parameters,
             zeros=each.zeros,
             precision=each.precision,
+            findings=each.findings,
             bytes=size,
             compressed_bytes=len(gzip.compress(each.file.read_bytes(), 6, mtime=0)),
             bytes_ratio=size / baseline.file.stat().st_size,

@@ -57,7 +57,8 @@ class Built:
             layers=[asdict(layer) for layer in model.shape.layers],
             parameters=model.parameters,
             zeros=model.zeros,
-            precision=model.precision,
+            precision=str(model.precision),
+            findings=model.precision.findings,
             file=self.file,
             judged=self.judged,
         )

@@ -10,6 +10,7 @@ mean over its tokens (Reimers and Gurevych, 2019, https://arxiv.org/abs/1908.100
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,12 +53,18 @@ class Embed(keras.layers.Layer):
             rows["segments"] = 2
         width = self.shape.embedding_width or self.shape.width
         for name, count in rows.items():
-            start = keras.initializers.TruncatedNormal(stddev=0.02)
-            weight = self.add_weight(name, (count, width), initializer=start)
-            setattr(self, name, weight)
+            setattr(self, name, self.add_table(name, count, width))
+
+    def add_table(self, name: str, count: int, width: int) -> tf.Variable:
+        start = keras.initializers.TruncatedNormal(stddev=0.02)
+        return self.add_weight(name, (count, width), initializer=start)
+
+    def look_up(self, ids: tf.Tensor) -> tf.Tensor:
+        """Each token's own vector: float32 [batch, length, width]."""
+        return tf.gather(self.tokens, ids)
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        summed = tf.gather(self.tokens, ids) + self.positions[: _length(ids)]
+        summed = self.look_up(ids) + self.positions[: _length(ids)]
         if self.shape.separator is None:
             return summed
         separators = tf.cast(tf.equal(ids, self.shape.separator), tf.float32)
@@ -106,12 +113,48 @@ class MeanPool(keras.layers.Layer):
         return tf.reduce_sum(hidden * real, 1) / tf.reduce_sum(real, 1)
 
 
+class Smooth(keras.layers.Layer):
+    """Multiplies each channel by a factor of its own, which is not trained."""
+
+    def build(self, shape: Any) -> None:
+        width = (int(shape[-1]),)
+        self.factors = self.add_weight("factors", width, trainable=False)
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return x * self.factors
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the encoder is built of: other layers where weights are not float32.
+
+    `dense` and `embed` are called as `Dense(units, name=...)` and `Embed(shape,
+    name=...)`. The inputs of the Dense layers in `smoothed` pass a Smooth layer first,
+    called `<dense>_smooth`.
+    """
+
+    dense: Callable[..., keras.layers.Layer] = keras.layers.Dense
+    embed: Callable[..., keras.layers.Layer] = Embed
+    smoothed: frozenset[str] = frozenset()
+
+    def project(self, x: tf.Tensor, units: int, name: str) -> tf.Tensor:
+        if name in self.smoothed:
+            x = Smooth(name=f"{name}{SMOOTH}")(x)
+        return self.dense(units, name=name)(x)
+
+
+SMOOTH = "_smooth"
+PLAIN = Parts()
+
+
 def _length(x: tf.Tensor) -> Any:
     """Tokens: a constant where it is known, for graphs of one length are faster."""
     return x.shape[1] or tf.shape(x)[1]
 
 
-def build_encoder(shape: EncoderShape, *, dropout: float = 0.0) -> keras.Model:
+def build_encoder(
+    shape: EncoderShape, *, dropout: float = 0.0, parts: Parts = PLAIN
+) -> keras.Model:
     """Build the Keras model with fresh weights.
 
     Input `ids` int32 [batch, length], padded with 0. Outputs: `logits` [batch,
@@ -121,17 +164,17 @@ def build_encoder(shape: EncoderShape, *, dropout: float = 0.0) -> keras.Model:
     """
     ids = keras.Input([None], dtype=tf.int32, name="ids")
     mask = PaddingMask(name="mask")(ids)
-    x = _norm(shape, "embed_norm")(Embed(shape, name="embed")(ids))
+    x = _norm(shape, "embed_norm")(parts.embed(shape, name="embed")(ids))
     if shape.embedding_width is not None:
-        x = keras.layers.Dense(shape.width, name="embed_project")(x)
+        x = parts.project(x, shape.width, "embed_project")
     hidden = [x]
     for index, layer in enumerate(shape.layers):
-        x = _layer(x, mask, shape, layer, f"layer{index}", dropout)
+        x = _layer(x, mask, shape, layer, f"layer{index}", dropout, parts)
         hidden.append(x)
     if shape.head == "classes":
         x = MeanPool(name="pool")((x, ids))
     x = keras.layers.Dropout(dropout)(x)
-    logits = keras.layers.Dense(shape.classes, name="classifier")(x)
+    logits = parts.project(x, shape.classes, "classifier")
     return keras.Model(ids, {"logits": logits, "hidden": hidden})
 
 
@@ -142,20 +185,21 @@ def _layer(
     layer: LayerShape,
     name: str,
     dropout: float,
+    parts: Parts,
 ) -> tf.Tensor:
-    dense, drop = keras.layers.Dense, keras.layers.Dropout(dropout)
+    project, drop = parts.project, keras.layers.Dropout(dropout)
     projections = [
-        dense(layer.heads * shape.head_width, name=f"{name}_{part}")(x)
+        project(x, layer.heads * shape.head_width, f"{name}_{part}")
         for part in ("query", "key", "value")
     ]
     attend = Attend(layer.heads, shape.head_width, name=f"{name}_attend")
-    mixed = dense(shape.width, name=f"{name}_output")(attend((*projections, mask)))
+    mixed = project(attend((*projections, mask)), shape.width, f"{name}_output")
     x = _norm(shape, f"{name}_attention_norm")(x + drop(mixed))
-    inner = dense(layer.ffn, name=f"{name}_ffn_in")(x)
+    inner = project(x, layer.ffn, f"{name}_ffn_in")
     inner = keras.layers.Activation(ACTIVATIONS[shape.activation], name=f"{name}_act")(
         inner
     )
-    outer = dense(shape.width, name=f"{name}_ffn_out")(inner)
+    outer = project(inner, shape.width, f"{name}_ffn_out")
     return _norm(shape, f"{name}_ffn_norm")(x + drop(outer))
 
 
@@ -163,12 +207,17 @@ def _norm(shape: EncoderShape, name: str) -> keras.layers.Layer:
     return keras.layers.LayerNormalization(epsilon=shape.epsilon, name=name)
 
 
-def to_keras(model: Model, *, dropout: float = 0.0) -> keras.Model:
+def to_keras(
+    model: Model, *, dropout: float = 0.0, parts: Parts = PLAIN
+) -> keras.Model:
     """Build the Keras model with `model`'s weights.
 
     Raises ValueError where a weight is missing or of another shape.
     """
-    encoder = build_encoder(model.shape, dropout=dropout)
+    ending = f"{SMOOTH}/factors"
+    smoothed = {w.removesuffix(ending) for w in model.weights if w.endswith(ending)}
+    parts = replace(parts, smoothed=frozenset(smoothed))
+    encoder = build_encoder(model.shape, dropout=dropout, parts=parts)
     for variable in encoder.variables:
         name = _name(variable)
         value = model.weights.get(name)

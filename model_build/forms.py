@@ -22,14 +22,12 @@ def export_forms(
     """
 
     def make(out: Path) -> None:
-        from model_build.openvino import CALIBRATION, export_openvino
+        from model_build.openvino import export_openvino
 
         folder = out / "openvino"
         folder.mkdir()
         model = load_model(made.path)
-        sample = inputs.dataset.train[:CALIBRATION]
-        length = max(spec.serving.lengths)
-        calibration = inputs.task.encode(sample, model.tokenizer, length)
+        calibration = inputs.calibration(model.tokenizer, max(spec.serving.lengths))
         export_openvino(model, calibration, folder / "model.xml")
         (folder / TOKENIZER_FILE).write_text(model.tokenizer, encoding="utf-8")
         manifest = artifact.describe(
@@ -44,6 +42,12 @@ def export_forms(
     forms: dict[Engine, Done] = {"litert": export}
     if "openvino" in spec.serving.engines:
         asked = {"export": export.digest, "data": inputs.data_digest}
-        files = ("artifact.py", "encoder.py", "openvino.py", "../manifest.py")
+        files = (
+            "artifact.py",
+            "encoder.py",
+            "openvino.py",
+            "storage.py",
+            "../manifest.py",
+        )
         forms["openvino"] = steps.run("export-openvino", asked, files, make)
     return forms

@@ -17,6 +17,9 @@ from model_build.examples import Dataset
 from model_build.progress import Progress
 from model_build.spec import Checkpoint, Spec, SpecError
 from model_build.tasks import Task, task_of
+from model_build.tokens import Tokens
+
+CALIBRATION = 300  # training examples; NNCF's own default
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,10 @@ class Inputs:
     checkpoint_digests: Mapping[str, str]
     dataset: Dataset
     data_digest: str
+
+    def calibration(self, tokenizer: str, length: int) -> Tokens:
+        """What fixed scales are found on."""
+        return self.task.encode(self.dataset.train[:CALIBRATION], tokenizer, length)
 
 
 def read_inputs(spec: Spec, data_dir: Path | None, progress: Progress) -> Inputs:

@@ -4,30 +4,55 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_quantizer.qtyping import TFLOperationName
+from ai_edge_quantizer.quantizer import Quantizer
 
-from model_build.encoder import Answer, answer_of, to_keras
-from model_build.model import Model
+from model_build.encoder import Answer, answer_of
+from model_build.model import Model, Precision
 from model_build.quiet import quiet
+from model_build.storage import rounded_to_bfloat16, stored_encoder
 from model_build.tokens import Tokens
 
+DENSE = TFLOperationName.FULLY_CONNECTED
+# What static int8 is of. The rest (masks, softmax, normalisation) stays in float: in
+# integers it ruins an encoder.
+STATIC = {
+    DENSE: ".*",
+    TFLOperationName.BATCH_MATMUL: ".*",
+    TFLOperationName.RESHAPE: "_attend/",
+    TFLOperationName.TRANSPOSE: "_attend/",
+}
+SAMPLES = 64  # rows a signature that scales are found on
 
-def export_litert(model: Model, lengths: Sequence[int], path: Path) -> None:
+
+def export_litert(
+    model: Model,
+    lengths: Sequence[int],
+    path: Path,
+    calibration: Tokens | None = None,
+) -> None:
     """Write `model` with the precision it asks for.
 
-    One signature `tokens_L` for each length L: `ids` int32 [1, L], padded with 0,
+    `calibration` are rows that static int8 finds its scales on; only it wants them.
+    Raises ValueError where they are missing. One signature `tokens_L` for each length L: `ids` int32 [1, L], padded with 0,
     gives `probabilities` float32 [1, classes], or `logits` [1, L, 2] where the head
     finds spans. Graphs of a fixed length share the
     weights and run 10 to 35 % faster than one of any length; the batch is 1, for on
     a CPU the cost is linear in tokens and a larger batch only holds more memory.
     """
-    encoder = to_keras(model)
+    scheme = model.precision.scheme
+    if scheme == "static-int8" and calibration is None:
+        raise ValueError("calibration: none given, static-int8 finds its scales on it")
+    if scheme == "bfloat16":  # LiteRT has none: the answers are, the bytes are not
+        model = rounded_to_bfloat16(model)
+    encoder = stored_encoder(model)
     module = tf.Module()
     # Not the model itself: saving a Keras model traces every layer once more.
     module.weights = encoder.variables
@@ -38,9 +63,57 @@ def export_litert(model: Model, lengths: Sequence[int], path: Path) -> None:
         converter = tf.lite.TFLiteConverter.from_saved_model(
             directory, signature_keys=list(signatures)
         )
-        if model.precision == "dynamic-int8":
+        if scheme == "float16":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        path.write_bytes(converter.convert())
+            converter.target_spec.supported_types = [tf.float16]
+        content = converter.convert()
+        if scheme.endswith("int8") or scheme == "mixed":
+            samples = _samples(calibration, lengths) if calibration else {}
+            content = _quantized(content, model.precision, samples)
+    path.write_bytes(content)
+
+
+def _quantized(
+    content: bytes, precision: Precision, samples: Mapping[str, list[Any]]
+) -> bytes:
+    """Quantize a float file: weights symmetric, with a scale for each output."""
+    quantizer = Quantizer(bytearray(content))
+    if precision.scheme == "weight-int8":
+        quantizer.add_weight_only_config(".*", DENSE, 8)
+    elif precision.scheme == "static-int8":
+        for operation, scope in STATIC.items():
+            quantizer.add_static_config(scope, operation, 8, 8)
+    else:
+        quantizer.add_dynamic_config(".*", DENSE, 8)
+    for name in precision.float_layers:
+        # Its weights are 8 bits, too, but widened: what hurts are its activations.
+        quantizer.add_weight_only_config(f"(^|/){name}/", DENSE, 8)
+    found = quantizer.calibrate(samples, num_threads=os.cpu_count())
+    done = quantizer.quantize(found or None, enable_progress_report=False)
+    return bytes(done.quantized_model)
+
+
+def _samples(tokens: Tokens, lengths: Sequence[int]) -> dict[str, list[Any]]:
+    """Rows for each signature; cut to fit, so that none is without."""
+    return {
+        f"tokens_{length}": [
+            {"ids": _padded(ids, length)}
+            for ids in tokens.ids[_fitting(tokens, length)][:SAMPLES]
+        ]
+        for length in lengths
+    }
+
+
+def _fitting(tokens: Tokens, length: int) -> np.ndarray:
+    """The rows in the order in which they would be served at `length`."""
+    return np.argsort(np.abs(tokens.lengths - length), kind="stable")
+
+
+def _padded(ids: np.ndarray, length: int) -> np.ndarray:
+    row = np.zeros((1, length), np.int32)
+    used = ids[:length]
+    row[0, : len(used)] = used
+    return row
 
 
 def _signature(answer: Answer, length: int) -> Any:
@@ -56,8 +129,6 @@ def outputs(path: Path, lengths: Sequence[int], tokens: Tokens) -> list[np.ndarr
         runners = {n: interpreter.get_signature_runner(f"tokens_{n}") for n in lengths}
         for ids, used in zip(tokens.ids, tokens.lengths, strict=True):
             length = next(n for n in lengths if n >= used)
-            padded = np.zeros((1, length), np.int32)
-            padded[0, :used] = ids[:used]
-            (answer,) = runners[length](ids=padded).values()
+            (answer,) = runners[length](ids=_padded(ids, length)).values()
             found.append(answer[0])
     return found

@@ -14,7 +14,16 @@ from safetensors.numpy import save_file
 
 Activation = Literal["gelu", "gelu_tanh", "relu"]
 Head = Literal["classes", "spans"]
-Precision = Literal["float32", "dynamic-int8"]
+Scheme = Literal[
+    "float32",
+    "float16",  # weights in 16 bits, widened where they are used
+    "bfloat16",
+    "weight-int8",  # weights in 8 bits, widened where they are used
+    "dynamic-int8",  # multiplied in 8 bits; a row's scale is found as it passes
+    "static-int8",  # multiplied in 8 bits; every scale is fixed by calibration
+    "mixed",  # dynamic-int8 but for the layers that integers harm
+]
+Embeddings = Literal["float", "int8", "int4"]
 Weights = Mapping[str, np.ndarray]
 
 WEIGHTS_FILE, TOKENIZER_FILE = "model.safetensors", "tokenizer.json"
@@ -48,17 +57,53 @@ class EncoderShape:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What integers do to one operation, and what was done about it.
+
+    An error is the root mean square of the output's change, as a share of the output's.
+    """
+
+    operation: str  # a layer of the encoder: `layer0_ffn_out`, `layer0_attend`
+    cause: str
+    error: float  # in integers, as it stands
+    mended: float | None  # in integers, after what could be done; None: nothing could
+    decision: Literal["int8", "smoothed", "float"]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How an export stores the weights and multiplies with them."""
+
+    scheme: Scheme = "float32"
+    embeddings: Embeddings = "float"  # "float": as wide as the scheme's floats
+    findings: tuple[Finding, ...] = ()  # worst first, of the pass that chose
+
+    @property
+    def float_layers(self) -> tuple[str, ...]:
+        """The Dense layers that multiply in float although the scheme is of integers."""
+        left = [f.operation for f in self.findings if f.decision == "float"]
+        return tuple(name for name in left if not name.endswith("_attend"))
+
+    def __str__(self) -> str:
+        if self.embeddings == "float":
+            return self.scheme
+        return f"{self.scheme}, {self.embeddings} embeddings"
+
+
+@dataclass(frozen=True)
 class Model:
     """`weights` are float32 by name (`layer0_query/kernel`); kernels are [in, out].
 
-    `tokenizer` is the text of a tokenizer.json whose ids are the rows of `embed/tokens`;
+    `layer0_ffn_out_smooth/factors` [in] may stand beside a kernel: its inputs are
+    multiplied by them. `precision` is the export's: weights on its grid are float32
+    here, too. `tokenizer` is the text of a tokenizer.json whose ids are the rows of `embed/tokens`;
     id 0 is padding.
     """
 
     shape: EncoderShape
     weights: Weights = field(repr=False)
     tokenizer: str = field(repr=False)
-    precision: Precision = "float32"
+    precision: Precision = Precision()
 
     @property
     def parameters(self) -> int:
@@ -75,7 +120,10 @@ class Model:
 
     def save(self, directory: Path) -> None:
         """Write model.safetensors and tokenizer.json; nothing is pickled."""
-        about = {"shape": json.dumps(asdict(self.shape)), "precision": self.precision}
+        about = {
+            "shape": json.dumps(asdict(self.shape)),
+            "precision": json.dumps(asdict(self.precision)),
+        }
         arrays = {k: np.ascontiguousarray(v) for k, v in self.weights.items()}
         save_file(arrays, directory / WEIGHTS_FILE, metadata=about)
         (directory / TOKENIZER_FILE).write_text(self.tokenizer, encoding="utf-8")
@@ -90,11 +138,17 @@ def load_model(directory: Path) -> Model:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         tokenizer = (directory / TOKENIZER_FILE).read_text(encoding="utf-8")
         shape = _shape(json.loads(about["shape"]))
-        return Model(shape, weights, tokenizer, about["precision"])
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        precision = _precision(json.loads(about["precision"]))
+        return Model(shape, weights, tokenizer, precision)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a model saved by Lathe: {error}") from error
 
 
 def _shape(raw: dict[str, Any]) -> EncoderShape:
     layers = tuple(LayerShape(**layer) for layer in raw.pop("layers"))
     return EncoderShape(layers=layers, **raw)
+
+
+def _precision(raw: dict[str, Any]) -> Precision:
+    findings = tuple(Finding(**each) for each in raw.pop("findings"))
+    return Precision(findings=findings, **raw)

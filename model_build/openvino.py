@@ -16,23 +16,27 @@ import numpy as np
 import openvino
 import tensorflow as tf
 
-from model_build.encoder import answer_of, to_keras
+from model_build.encoder import answer_of
 from model_build.model import Model
 from model_build.quiet import quiet
+from model_build.storage import stored_encoder
 from model_build.tokens import Tokens
-
-CALIBRATION = 300  # training examples; NNCF's own default
 
 
 def export_openvino(model: Model, calibration: Tokens, path: Path) -> None:
     """Write `model` as path (.xml) and its weights beside it (.bin).
 
     `ids` int32 [batch, length], padded with 0, gives `probabilities` float32 [batch,
-    classes], or `logits` [batch, length, 2] where the head finds spans. Where `model` asks for int8, weights and activations are quantized after
+    classes], or `logits` [batch, length, 2] where the head finds spans. Where `model`
+    asks for dynamic-int8 or static-int8, weights and activations are quantized after
     training, on scales that `calibration` gives (Lin et al., 2016, arXiv 1511.06393;
-    NNCF): fixed scales, so that an answer does not depend on its batch.
+    NNCF): fixed scales in both, so that an answer does not depend on its batch. Raises
+    ValueError for a scheme that OpenVINO does not run.
     """
-    encoder = to_keras(model)
+    scheme = model.precision.scheme
+    if scheme in ("bfloat16", "mixed"):
+        raise ValueError(f"precision: {scheme!r} is not one that OpenVINO runs")
+    encoder = stored_encoder(model)
     module = tf.Module()
     module.weights = encoder.variables
     spec = tf.TensorSpec([None, None], tf.int32, "ids")
@@ -41,9 +45,12 @@ def export_openvino(model: Model, calibration: Tokens, path: Path) -> None:
     with tempfile.TemporaryDirectory() as directory, quiet():
         tf.saved_model.save(module, directory, signatures=served)
         converted = openvino.convert_model(directory)
-        if model.precision == "dynamic-int8":
+        if scheme in ("dynamic-int8", "static-int8"):
             converted = _quantize(converted, calibration)
-        openvino.save_model(converted, path, compress_to_fp16=False)
+        if scheme == "weight-int8":
+            converted = _compress(converted)
+        half = scheme == "float16"
+        openvino.save_model(converted, path, compress_to_fp16=half)
 
 
 def _quantize(converted: Any, calibration: Tokens) -> Any:
@@ -60,6 +67,13 @@ def _quantize(converted: Any, calibration: Tokens) -> Any:
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(rows),
         )
+
+
+def _compress(converted: Any) -> Any:
+    int8 = nncf.CompressWeightsMode.INT8_SYM
+    nncf.set_log_level(logging.ERROR)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return nncf.compress_weights(converted, mode=int8)
 
 
 def outputs(path: Path, lengths: Sequence[int], tokens: Tokens) -> list[np.ndarray]:

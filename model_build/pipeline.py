@@ -62,6 +62,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "litert.py",
         "passes/distill.py",
     ),
+    "quantize": ("arithmetic.py", "sensitivity.py"),
+    "quantize_aware": ("arithmetic.py",),
 }
 SERVED_TEXTS = 512  # of the test split, in turn, as load
 WARMUP_TEXTS = 128  # of the training split, in random order
@@ -225,7 +227,12 @@ class _Build:
             model = load_model(made.path)
             folder = out / "litert"
             folder.mkdir()
-            export_litert(model, spec.serving.lengths, folder / "model.tflite")
+            export_litert(
+                model,
+                spec.serving.lengths,
+                folder / "model.tflite",
+                inputs.calibration(model.tokenizer, max(spec.serving.lengths)),
+            )
             (folder / TOKENIZER_FILE).write_text(model.tokenizer, encoding="utf-8")
             if name == spec.release and spec.served_task == "classification":
                 from model_build.saved_model import export_saved_model
@@ -251,6 +258,7 @@ class _Build:
             "encoder.py",
             "litert.py",
             "saved_model.py",
+            "storage.py",
             "../manifest.py",
         )
         return self.steps.run(f"export-{name}", asked, files, make)

@@ -15,6 +15,7 @@ from model_build.engines import EngineReport
 from model_build.gates import Found, GateResult, find_difference, find_figure
 from model_build.lost import Lost
 from model_build.measure import Conditions, Served
+from model_build.model import Finding
 from model_build.seeds import Repeated
 from model_build.spec import Licences
 from model_build.statistics import Interval, PairedComparison
@@ -49,6 +50,7 @@ class VariantReport:
     parameters: int
     zeros: int  # of the parameters
     precision: str
+    findings: Sequence[Finding]  # what integers do to its operations; worst first
     bytes: int  # of the model file
     compressed_bytes: int  # gzip, as a registry stores it
     bytes_ratio: float

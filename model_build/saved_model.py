@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,16 @@ import tensorflow_text as tf_text
 from tokenizers import Tokenizer
 
 from model_build.cleaning import Side
-from model_build.encoder import to_keras
-from model_build.model import Model
+from model_build.model import Model, Scheme
+from model_build.storage import Kept, stored_encoder
 from model_build.vocabulary import load_tokenizer, side_of
 
+# TensorFlow multiplies in float32 whatever the scheme; these keep the weights narrower.
+KERNELS: Mapping[Scheme, Kept] = {
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "weight-int8": "int8",
+}
 MAX_CHARACTERS = 100  # of a word; a longer one is unknown, as in the original BERT
 
 
@@ -26,7 +32,8 @@ class TextClassifier(tf.Module):
         super().__init__()
         tokenizer = load_tokenizer(model.tokenizer)
         self.tokenizer = WordPiece(tokenizer, length, side_of(model.tokenizer))
-        encoder = to_keras(model)
+        kernels = KERNELS.get(model.precision.scheme, "float32")
+        encoder = stored_encoder(model, kernels=kernels)
         # Not the model itself: saving a Keras model traces every layer once more.
         self.weights = encoder.variables
         self._logits = lambda ids: encoder(ids)["logits"]
@@ -137,7 +144,11 @@ def export_saved_model(
     length: int,
     directory: Path,
 ) -> None:
-    """Write a SavedModel whose `serving_default` takes `text` [batch]."""
+    """Write a SavedModel whose `serving_default` takes `text` [batch].
+
+    Its weights are kept as `model.precision` says, but for the schemes that multiply in
+    integers, of which TensorFlow has none: there the Dense layers stay float32.
+    """
     served = TextClassifier(model, labels, length)
     tf.saved_model.save(
         served, str(directory), signatures={"serving_default": served.classify}

@@ -17,7 +17,8 @@ from msgspec import Meta
 from manifest import Architecture, Engine, Runtime
 from manifest import Task as ServedTask
 from model_build.dataset import Data
-from model_build.passes import PassSettings
+from model_build.passes import PassSettings, Quantize, QuantizeAware
+from model_build.passes.quantize import RUNS
 from model_build.sources import Digest, Source
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
@@ -188,6 +189,8 @@ class Spec(Section, frozen=True, kw_only=True):
         _check_order(self.passes)
         if self.release not in {p.variant for p in self.passes}:
             raise ValueError(f"release: no pass makes a variant {self.release!r}")
+        _check_quantized(self)
+        _check_engines(self)
 
     @property
     def baseline(self) -> str:
@@ -217,6 +220,17 @@ class Spec(Section, frozen=True, kw_only=True):
         return self.passes[index].of or (
             self.passes[index - 1].variant if index else None
         )
+
+    @property
+    def lineage(self) -> list[int]:
+        """The passes that make the released variant, in their order."""
+        wanted: str | None = self.release
+        found = []
+        for index in reversed(range(len(self.passes))):
+            if self.passes[index].variant == wanted:
+                found.append(index)
+                wanted = self.parent(index)
+        return found[::-1]
 
 
 def _check_task(spec: Spec) -> None:
@@ -271,6 +285,38 @@ def _check_order(passes: Sequence[PassSpec]) -> None:
                 "only it, is 'finetune': it makes the teacher"
             )
         made.append(step.variant)
+
+
+def _check_engines(spec: Spec) -> None:
+    """What ships is of a scheme that each engine it is exported for can run."""
+    served = spec.serving
+    engines = (
+        ("tf_serving",) if served.runtime == "tf_serving" else tuple(served.engines)
+    )
+    lineage = [spec.passes[index].settings for index in spec.lineage]
+    chosen = [s for s in lineage if isinstance(s, Quantize | QuantizeAware)]
+    for engine in engines if chosen else ():
+        scheme, runs = chosen[-1].scheme, RUNS[engine]
+        if scheme not in runs:
+            raise ValueError(
+                f"release {spec.release!r}: scheme: {scheme!r} is not run by {engine}, "
+                f"which runs {', '.join(runs)}"
+            )
+
+
+def _check_quantized(spec: Spec) -> None:
+    """Nothing changes the weights that a mixture was chosen for."""
+    mixed: set[str] = set()
+    for index, step in enumerate(spec.passes):
+        of_mixed = spec.parent(index) in mixed
+        if of_mixed and not isinstance(step.settings, Quantize):
+            raise ValueError(
+                f"passes[{index}].name: {step.settings.name!r} of "
+                f"{spec.parent(index)!r}, whose scheme 'mixed' was chosen for its "
+                "weights as they are: put it before"
+            )
+        if isinstance(step.settings, Quantize) and step.settings.scheme == "mixed":
+            mixed.add(step.variant)
 
 
 def read_spec(path: Path) -> Spec:

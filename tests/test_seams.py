@@ -30,7 +30,7 @@ ALLOWED = {
     "manifest.py": set[str](),
     "costs": {"manifest"},
     "bench": {
-        "bentoml", "containers", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
+        "ai_edge_litert", "bentoml", "containers", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
         "onnxruntime", "tensorflow", "tensorflow_text", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
     },
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
@@ -46,7 +46,7 @@ ALLOWED = {
         "cyclonedx", "packageurl",  # layers/materials.py, while an image is built
     },
     "model_build": {
-        "ai_edge_litert", "bench", "containers", "costs", "httpx2", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "nncf", "numpy",
+        "ai_edge_litert", "ai_edge_quantizer", "bench", "containers", "costs", "httpx2", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "nncf", "numpy",
         "openvino", "pyarrow", "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving",
         "tensorflow_text", "tf_keras", "tokenizers",
     },

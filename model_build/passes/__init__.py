@@ -8,9 +8,16 @@ from model_build.passes.prune_structure import PruneStructure
 from model_build.passes.prune_vocabulary import PruneVocabulary
 from model_build.passes.prune_weights import PruneWeights
 from model_build.passes.quantize import Quantize
+from model_build.passes.quantize_aware import QuantizeAware
 
 PassSettings = (
-    Finetune | Distill | PruneStructure | PruneVocabulary | PruneWeights | Quantize
+    Finetune
+    | Distill
+    | PruneStructure
+    | PruneVocabulary
+    | PruneWeights
+    | Quantize
+    | QuantizeAware
 )
 
 __all__ = [
@@ -21,4 +28,5 @@ __all__ = [
     "PruneVocabulary",
     "PruneWeights",
     "Quantize",
+    "QuantizeAware",
 ]

@@ -26,7 +26,7 @@ from tokenizers.trainers import WordPieceTrainer
 from manifest import Engine, Manifest, Step
 from model_build.encoder import fresh_weights
 from model_build.examples import Example
-from model_build.model import EncoderShape, LayerShape, Model
+from model_build.model import EncoderShape, LayerShape, Model, Precision
 from model_build.openvino import export_openvino
 from model_build.tasks.classification import Classification
 
@@ -90,7 +90,8 @@ def _export_openvino(tokenizer: Tokenizer, path: Path) -> None:
     text = tokenizer.to_str()
     examples = [Example((each,), 0) for each in TEXTS]
     calibration = Classification(LABELS).encode(examples, text, max(LENGTHS))
-    export_openvino(Model(shape, weights, text, "dynamic-int8"), calibration, path)
+    model = Model(shape, weights, text, Precision("dynamic-int8"))
+    export_openvino(model, calibration, path)
 
 
 def _tokenizer() -> Tokenizer:

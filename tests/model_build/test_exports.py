@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from model_build.cleaning import Side
-from model_build.model import Model
+from model_build.model import Model, Precision, Scheme
 from model_build.tokens import Tokens
 from model_build.vocabulary import cut_at, load_tokenizer, side_of
 from tests.model_build.conftest import tiny_tokenizer
@@ -33,7 +33,7 @@ def test_the_litert_file_answers_like_the_model(
     tiny_model: Model,
     tiny_tokens: Tokens,
     tmp_path: Path,
-    precision: str,
+    precision: Scheme,
     tolerance: float,
 ) -> None:
     from model_build.encoder import to_keras
@@ -41,7 +41,7 @@ def test_the_litert_file_answers_like_the_model(
     from model_build.training import logits_of
 
     path = tmp_path / "model.tflite"
-    export_litert(replace(tiny_model, precision=precision), (8, 12), path)
+    export_litert(replace(tiny_model, precision=Precision(precision)), (8, 12), path)
     wanted = softmax(np.array(logits_of(to_keras(tiny_model), tiny_tokens)))
     found = outputs(path, (8, 12), tiny_tokens)
     np.testing.assert_allclose(found, wanted, atol=tolerance)
@@ -54,7 +54,7 @@ def test_the_openvino_file_answers_like_the_model(
     tiny_model: Model,
     tiny_tokens: Tokens,
     tmp_path: Path,
-    precision: str,
+    precision: Scheme,
     tolerance: float,
 ) -> None:
     from model_build.encoder import to_keras
@@ -63,7 +63,9 @@ def test_the_openvino_file_answers_like_the_model(
 
     # In int8 the activations are rounded, too: coarse where a layer is 16 wide.
     path = tmp_path / "model.xml"
-    export_openvino(replace(tiny_model, precision=precision), tiny_tokens, path)
+    export_openvino(
+        replace(tiny_model, precision=Precision(precision)), tiny_tokens, path
+    )
     wanted = softmax(np.array(logits_of(to_keras(tiny_model), tiny_tokens)))
     found = outputs(path, (8, 12), tiny_tokens)
     np.testing.assert_allclose(found, wanted, atol=tolerance)
@@ -78,8 +80,8 @@ def test_quantized_weights_are_a_quarter_of_the_bytes(
     shape = replace(tiny_model.shape, vocabulary=8192)
     model = Model(shape, fresh_weights(shape, seed=1), tiny_model.tokenizer)
     sizes = []
-    for precision in ("float32", "dynamic-int8"):
-        export_litert(replace(model, precision=precision), (8,), tmp_path / "m")  # type: ignore[arg-type]
+    for precision in (Precision(), Precision("dynamic-int8", "int8")):
+        export_litert(replace(model, precision=precision), (8,), tmp_path / "m")
         sizes.append((tmp_path / "m").stat().st_size)
     assert sizes[1] < 0.5 * sizes[0]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model_build.model import Model
+from model_build.model import Model, Precision
 from model_build.passes import Distill, Finetune, Quantize
 from model_build.passes.base import Workbench
 
@@ -81,5 +81,5 @@ def test_quantization_is_left_to_the_export(
     tiny_model: Model, bench: Workbench
 ) -> None:
     assert Quantize().apply(tiny_model, bench) == replace(
-        tiny_model, precision="dynamic-int8"
+        tiny_model, precision=Precision("dynamic-int8", "int8")
     )

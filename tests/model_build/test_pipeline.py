@@ -68,7 +68,7 @@ def test_a_build_makes_measures_and_releases_every_variant(
         assert variant["faster"] == (variant["serving"]["p50_speedup"]["low"] > 1)
     assert {v["name"]: v["precision"] for v in report["variants"]}[
         "int8"
-    ] == "dynamic-int8"
+    ] == "dynamic-int8, int8 embeddings"
 
     manifest = read_manifest(out / "manifest.json")
     manifest.measured()

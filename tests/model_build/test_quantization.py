@@ -1,0 +1,476 @@
+"""Each scheme is exported, loads in its engine, answers like the float model, and is small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from model_build.model import Finding, Model, Precision, Scheme, load_model
+from model_build.passes import Quantize, QuantizeAware
+from model_build.passes.base import PlanError, Workbench
+from model_build.passes.quantize import RUNS
+from model_build.spec import SpecError, read_spec
+from model_build.tokens import Tokens
+from tests.model_build.conftest import SpecFactory
+
+LENGTHS = (8, 12)
+# Of a probability, on the lively model, where float32 in LiteRT is within 1e-5.
+# red if a scale is of the wrong axis, or a half byte is read from the wrong half
+TOLERANCES = {
+    Precision("float32"): 1e-5,
+    Precision("float32", "int8"): 0.01,
+    Precision("float32", "int4"): 0.08,
+    Precision("float16"): 2e-3,
+    Precision("bfloat16"): 0.01,
+    Precision("weight-int8", "int8"): 0.02,
+    Precision("dynamic-int8", "int8"): 0.03,
+    Precision("dynamic-int8", "int4"): 0.10,
+    Precision("static-int8", "int8"): 0.06,
+    Precision("mixed", "int8"): 0.03,
+}
+SPEC_OF_INT8 = '[[passes]]\nvariant = "int8"\nof = "pruned"\nname = "quantize"\n'
+
+
+@pytest.fixture(scope="session")
+def lively(tiny_model: Model) -> Model:
+    """Larger weights than fresh ones: its answers differ from text to text."""
+    weights = {k: 8 * w if w.ndim == 2 else w for k, w in tiny_model.weights.items()}
+    return tiny_model.with_weights(weights)
+
+
+@pytest.fixture(scope="session")
+def outlying(lively: Model) -> Model:
+    """One channel of the second layer norm is 60 times as loud, its weights as small."""
+    weights = {name: value.copy() for name, value in lively.weights.items()}
+    weights["layer0_attention_norm/gamma"][3] *= 60
+    weights["layer0_ffn_in/kernel"][3] /= 60
+    weights["layer0_ffn_norm/gamma"][3] /= 60  # or the residual would drown the rest
+    return lively.with_weights(weights)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(1, keepdims=True))
+
+
+def in_float(model: Model, tokens: Tokens) -> np.ndarray:
+    from model_build.encoder import to_keras
+    from model_build.training import logits_of
+
+    return softmax(np.array(logits_of(to_keras(model), tokens)))
+
+
+def in_litert(model: Model, tokens: Tokens, path: Path) -> np.ndarray:
+    """Through the server's own engine."""
+    from containers.flask.litert import LiteRTEngine
+    from model_build.litert import export_litert
+
+    export_litert(model, LENGTHS, path, tokens)
+    engine = LiteRTEngine(path, shapes=dict.fromkeys(LENGTHS, (2,)), cores=1)
+    found = []
+    for ids, used in zip(tokens.ids, tokens.lengths, strict=True):
+        row = np.zeros((1, next(n for n in LENGTHS if n >= used)), np.int32)
+        row[0, :used] = ids[:used]
+        found.append(engine.run(row)[0])
+    return np.array(found)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("precision", TOLERANCES, ids=str)
+def test_the_server_runs_every_scheme_and_answers_like_the_float_model(
+    lively: Model, tiny_tokens: Tokens, tmp_path: Path, precision: Precision
+) -> None:
+    wanted = in_float(lively, tiny_tokens)
+    assert wanted.std(0).min() > 0.05  # or any answer would do
+    model = replace(lively, precision=precision)
+    found = in_litert(model, tiny_tokens, tmp_path / "model.tflite")
+    np.testing.assert_allclose(found, wanted, atol=TOLERANCES[precision])
+    if precision != Precision():
+        assert np.abs(found - wanted).max() > 1e-6  # red if nothing was quantized
+
+
+def sizes(model: Model, tmp_path: Path, *asked: Precision) -> list[int]:
+    from model_build.litert import export_litert
+
+    for number, precision in enumerate(asked):
+        path = tmp_path / str(number)
+        export_litert(replace(model, precision=precision), (8,), path)
+    return [(tmp_path / str(n)).stat().st_size for n in range(len(asked))]
+
+
+@pytest.mark.tf
+def test_bytes_are_what_the_scheme_says(tiny_model: Model, tmp_path: Path) -> None:
+    """Of a model that is nearly all embeddings: 8,192 rows of 16, a scale each."""
+    from model_build.encoder import fresh_weights
+
+    shape = replace(tiny_model.shape, vocabulary=8192)
+    model = Model(shape, fresh_weights(shape, seed=1), tiny_model.tokenizer)
+    full, half, whole, quarter = sizes(
+        model,
+        tmp_path,
+        Precision(),
+        Precision("float16"),
+        Precision("float32", "int8"),
+        Precision("float32", "int4"),
+    )
+    table = 8192 * 16
+    assert full - half == pytest.approx(2 * table, rel=0.1)
+    assert full - whole == pytest.approx(4 * table - (table + 4 * 8192), rel=0.05)
+    assert full - quarter == pytest.approx(4 * table - (table / 2 + 4 * 8192), rel=0.05)
+
+
+@pytest.mark.tf
+def test_layers_left_in_float_have_their_weights_in_8_bits(
+    tiny_model: Model, tmp_path: Path
+) -> None:
+    # red if what is left in float keeps float weights: then mixed is no smaller
+    from model_build.encoder import fresh_weights
+
+    wide = replace(tiny_model.shape.layers[0], ffn=4096)
+    shape = replace(tiny_model.shape, layers=(wide, wide))
+    model = Model(shape, fresh_weights(shape, seed=1), tiny_model.tokenizer)
+    left = tuple(
+        Finding(f"layer{i}_ffn_{end}", "", 1.0, None, "float")
+        for i in range(2)
+        for end in ("in", "out")
+    )
+    full, whole, mixed = sizes(
+        model,
+        tmp_path,
+        Precision(),
+        Precision("dynamic-int8"),
+        Precision("mixed", findings=left),
+    )
+    assert mixed < 0.4 * full
+    assert mixed == pytest.approx(whole, rel=0.1)
+
+
+@pytest.mark.tf
+def test_a_layer_left_in_float_is_multiplied_in_float(
+    outlying: Model, tiny_tokens: Tokens, tmp_path: Path
+) -> None:
+    # red if the recipe's scope names no layer: the answers of both would be the same
+    wanted = in_float(outlying, tiny_tokens)
+    layers = ("query", "key", "value", "output", "ffn_in", "ffn_out")
+    left = tuple(
+        Finding(f"layer{index}_{part}", "", 1.0, None, "float")
+        for index in range(2)
+        for part in layers
+    )
+    errors = []
+    for precision in (Precision("dynamic-int8"), Precision("mixed", findings=left)):
+        model = replace(outlying, precision=precision)
+        found = in_litert(model, tiny_tokens, tmp_path / "model.tflite")
+        errors.append(np.abs(found - wanted).mean())
+    assert errors[1] < 0.5 * errors[0]
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("scheme", ["dynamic-int8", "weight-int8"])
+def test_the_imitated_arithmetic_is_the_engine_s(
+    outlying: Model, tiny_tokens: Tokens, tmp_path: Path, scheme: Scheme
+) -> None:
+    """Quantization-aware training learns to live with what will really happen.
+
+    red if activations are symmetric, or of one scale a tensor, or weights of one scale
+    """
+    from model_build.arithmetic import PARTS
+    from model_build.encoder import to_keras
+    from model_build.training import logits_of
+
+    imitated = to_keras(outlying, parts=PARTS[scheme])
+    wanted = softmax(np.array(logits_of(imitated, tiny_tokens)))
+    model = replace(outlying, precision=Precision(scheme, "int8"))
+    found = in_litert(model, tiny_tokens, tmp_path / "model.tflite")
+    rounding = np.abs(found - in_float(outlying, tiny_tokens)).mean()
+    assert np.abs(found - wanted).mean() < 0.05 * rounding
+
+
+@pytest.mark.tf
+def test_a_mixture_smooths_an_outlying_channel_and_says_so(
+    outlying: Model, tiny_tokens: Tokens, bench: Workbench, tmp_path: Path
+) -> None:
+    # red if factors multiply kernels and activations alike, or are of the wrong axis
+    mixed = Quantize(scheme="mixed", max_error=0.1).apply(outlying, bench)
+    wanted = in_float(outlying, tiny_tokens)
+    np.testing.assert_allclose(in_float(mixed, tiny_tokens), wanted, atol=1e-5)
+    found = {f.operation: f for f in mixed.precision.findings}["layer0_ffn_in"]
+    assert found.decision == "smoothed"
+    assert "channel 3 " in found.cause
+    assert found.mended is not None
+    assert found.mended < 0.5 * found.error
+    errors = []
+    for model in (
+        replace(outlying, precision=Precision("dynamic-int8", "int8")),
+        mixed,
+    ):
+        answers = in_litert(model, tiny_tokens, tmp_path / "model.tflite")
+        errors.append(np.abs(answers - wanted).mean())
+    assert errors[1] < 0.7 * errors[0]
+
+
+@pytest.mark.tf
+def test_a_mixture_leaves_in_float_what_is_above_its_bound(
+    outlying: Model, bench: Workbench
+) -> None:
+    strict = Quantize(scheme="mixed", max_error=1e-6).apply(outlying, bench)
+    assert {f.decision for f in strict.precision.findings} == {"float"}
+    assert "layer0_ffn_in" in strict.precision.float_layers
+    assert not any(name.endswith("/factors") for name in strict.weights)
+    lax = Quantize(scheme="mixed", max_error=1.0).apply(outlying, bench)
+    assert lax.precision.float_layers == ()
+
+
+@pytest.mark.tf
+def test_the_mask_is_named_as_what_ruins_attention_and_a_bounded_one_mends_it(
+    lively: Model, bench: Workbench
+) -> None:
+    """Full int8 answers like the encoder in half of the cases; this is the reason."""
+    mixed = Quantize(scheme="mixed").apply(lively, bench)
+    masks = [f for f in mixed.precision.findings if f.operation.endswith("_attend")]
+    assert len(masks) == 2
+    for finding in masks:
+        assert "-10,000" in finding.cause
+        assert finding.mended is not None
+        assert finding.mended < 0.2 * finding.error
+        assert finding.decision == "float"
+
+
+@pytest.mark.tf
+def test_training_in_the_engine_s_arithmetic_brings_its_answers_nearer_to_float(
+    outlying: Model, tiny_tokens: Tokens, bench: Workbench, tmp_path: Path
+) -> None:
+    # red if the loss sees float weights, or the teacher is rounded too
+    wanted = in_float(outlying, tiny_tokens)
+    trained = QuantizeAware(epochs=30, learning_rate=2e-3).apply(outlying, bench)
+    assert trained.precision == Precision("dynamic-int8", "int8")
+    errors = []
+    for model in (replace(outlying, precision=trained.precision), trained):
+        found = in_litert(model, tiny_tokens, tmp_path / "model.tflite")
+        errors.append(np.abs(found - wanted).mean())
+    assert errors[1] < 0.5 * errors[0]
+
+
+@pytest.mark.tf
+def test_training_may_be_followed_by_post_training_for_the_rest(
+    outlying: Model, bench: Workbench
+) -> None:
+    trained = QuantizeAware(epochs=0.1).apply(outlying, bench)
+    rest = Quantize(scheme="mixed", embeddings="int4", max_error=0.1)
+    hybrid = rest.apply(trained, bench)
+    assert str(hybrid.precision) == "mixed, int4 embeddings"
+    assert hybrid.precision.findings
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    ("precision", "share", "tolerance"),
+    [
+        (Precision("weight-int8", "int8"), 0.35, 0.02),
+        (Precision("float16"), 0.55, 2e-3),
+        (Precision("bfloat16"), 0.55, 0.01),
+    ],
+    ids=str,
+)
+def test_the_saved_model_keeps_narrow_weights_and_widens_them_in_the_graph(
+    tiny_model: Model,
+    tmp_path: Path,
+    precision: Precision,
+    share: float,
+    tolerance: float,
+) -> None:
+    # red if weights are widened before saving: the variables' bytes would not shrink
+    import tensorflow as tf
+
+    from model_build.encoder import fresh_weights
+    from model_build.saved_model import export_saved_model
+
+    wide = replace(tiny_model.shape.layers[0], ffn=4096)
+    shape = replace(tiny_model.shape, layers=(wide, wide))
+    weights = fresh_weights(shape, seed=1)
+    weights = {k: 4 * w if w.ndim == 2 else w for k, w in weights.items()}
+    model = Model(shape, weights, tiny_model.tokenizer)
+    bytes_, scores = [], []
+    for asked in (Precision(), precision):
+        directory = tmp_path / asked.scheme
+        export_saved_model(
+            replace(model, precision=asked),
+            labels=("bad", "good"),
+            length=12,
+            directory=directory,
+        )
+        bytes_.append((directory / "variables/variables.data-00000-of-00001").stat())
+        loaded = tf.saved_model.load(str(directory))
+        texts = tf.constant(["my bag was lost !", "thanks the agent solved", "never"])
+        answer = loaded.signatures["serving_default"](text=texts)
+        scores.append(answer["score"].numpy())
+    assert bytes_[1].st_size < share * bytes_[0].st_size
+    np.testing.assert_allclose(scores[1], scores[0], atol=tolerance)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    [
+        (Precision("float32", "int4"), 0.08),
+        (Precision("float16"), 2e-3),
+        (Precision("weight-int8", "int8"), 0.02),
+        (Precision("static-int8", "int8"), 0.25),  # 8 bits where a layer is 16 wide
+    ],
+    ids=str,
+)
+def test_openvino_runs_the_schemes_that_it_is_said_to(
+    lively: Model,
+    tiny_tokens: Tokens,
+    tmp_path: Path,
+    precision: Precision,
+    tolerance: float,
+) -> None:
+    from model_build.openvino import export_openvino, outputs
+
+    path = tmp_path / "model.xml"
+    export_openvino(replace(lively, precision=precision), tiny_tokens, path)
+    found = outputs(path, LENGTHS, tiny_tokens)
+    wanted = in_float(lively, tiny_tokens)
+    np.testing.assert_allclose(found, wanted, atol=tolerance)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("scheme", ["bfloat16", "mixed"])
+def test_openvino_refuses_what_it_does_not_run(
+    tiny_model: Model, tiny_tokens: Tokens, tmp_path: Path, scheme: Scheme
+) -> None:
+    from model_build.openvino import export_openvino
+
+    assert scheme not in RUNS["openvino"]
+    model = replace(tiny_model, precision=Precision(scheme))
+    with pytest.raises(ValueError, match=f"'{scheme}' is not one that OpenVINO runs"):
+        export_openvino(model, tiny_tokens, tmp_path / "model.xml")
+
+
+@pytest.mark.tf
+def test_fixed_scales_are_not_guessed(tiny_model: Model, tmp_path: Path) -> None:
+    from model_build.litert import export_litert
+
+    model = replace(tiny_model, precision=Precision("static-int8"))
+    with pytest.raises(ValueError, match="calibration: none given"):
+        export_litert(model, LENGTHS, tmp_path / "model.tflite")
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("bits", [4, 8])
+def test_a_row_of_integers_is_near_its_floats_whatever_its_size(bits: int) -> None:
+    # red if one scale is of the whole table: the small row would be nothing
+    from model_build.storage import int4_rows, int8_of
+
+    random = np.random.default_rng(5)
+    sizes = np.array([[1e-3], [1.0], [50.0], [0.0]], np.float32)
+    table = random.normal(0, 1, (4, 32)).astype(np.float32) * sizes
+    if bits == 8:
+        whole, scale = int8_of(table, 1)
+        found = whole * scale
+    else:
+        packed, scale = int4_rows(table)
+        assert packed.shape == (4, 16)
+        found = np.concatenate([packed % 16, packed // 16], 1).astype(np.float32) - 8
+        found *= scale
+    change = np.sqrt(np.square(found - table).mean(1))
+    assert (change <= {8: 0.01, 4: 0.15}[bits] * sizes[:, 0]).all()
+
+
+def test_what_a_pass_found_is_kept_with_the_model(
+    tmp_path: Path, saved: Callable[[Precision], Model]
+) -> None:
+    finding = Finding("layer0_ffn_out", "channel 7", 0.2, 0.03, "smoothed")
+    precision = Precision("mixed", "int4", (finding,))
+    saved(precision).save(tmp_path)
+    assert load_model(tmp_path).precision == precision
+    assert str(precision) == "mixed, int4 embeddings"
+
+
+@pytest.fixture
+def saved() -> Callable[[Precision], Model]:
+    from model_build.model import EncoderShape
+
+    shape = EncoderShape(1, 1, 1, 1, (), 2)
+    return lambda precision: Model(
+        shape, {"a": np.zeros(1, np.float32)}, "{}", precision
+    )
+
+
+def test_a_table_of_an_odd_width_is_not_packed_in_half_bytes(
+    saved: Callable[[Precision], Model],
+) -> None:
+    shape = replace(saved(Precision()).shape, width=15)
+    with pytest.raises(PlanError, match="embeddings are 15 wide, which is odd"):
+        Quantize(embeddings="int4").planned(shape)
+
+
+@pytest.mark.parametrize(
+    ("passes", "serving", "said"),
+    [
+        (
+            SPEC_OF_INT8 + 'scheme = "mixed"',
+            'engines = ["litert", "openvino"]',
+            "release 'int8': scheme: 'mixed' is not run by openvino, which runs float32",
+        ),
+        (
+            SPEC_OF_INT8,
+            'runtime = "tf_serving"',
+            "scheme: 'dynamic-int8' is not run by tf_serving, which runs float32",
+        ),
+        (
+            SPEC_OF_INT8 + 'scheme = "bfloat16"',
+            "",
+            "scheme: 'bfloat16' is not run by litert",
+        ),
+        (
+            SPEC_OF_INT8 + 'scheme = "int3"',
+            "",
+            "passes[4].scheme: 'int3': Invalid enum value",
+        ),
+        (
+            SPEC_OF_INT8 + "max_error = 0.0",
+            "",
+            "passes[4].max_error: 0.0: Expected `float` > 0.0",
+        ),
+        (
+            SPEC_OF_INT8.replace('"quantize"', '"quantize_aware"')
+            + 'scheme = "static-int8"',
+            "",
+            "passes[4].scheme: 'static-int8': Invalid enum value",
+        ),
+        (
+            SPEC_OF_INT8
+            + 'scheme = "mixed"\n'
+            + '[[passes]]\nvariant = "late"\nname = "prune_weights"\nsparsity = 0.5',
+            "",
+            "passes[5].name: 'prune_weights' of 'int8', whose scheme 'mixed' was chosen",
+        ),
+    ],
+)
+def test_what_cannot_be_run_is_said_before_any_training(
+    write_spec: SpecFactory, passes: str, serving: str, said: str
+) -> None:
+    path = write_spec(
+        quantize=passes, serving=f"[serving]\nlengths = [8, 16]\n{serving}"
+    )
+    with pytest.raises(SpecError) as error:
+        read_spec(path)
+    assert said in str(error.value)
+
+
+def test_a_scheme_that_each_engine_runs_is_accepted(write_spec: SpecFactory) -> None:
+    serving = '[serving]\nlengths = [8, 16]\nruntime = "tf_serving"'
+    spec = read_spec(
+        write_spec(quantize=SPEC_OF_INT8 + 'scheme = "weight-int8"', serving=serving)
+    )
+    settings = spec.passes[-1].settings
+    assert isinstance(settings, Quantize)
+    assert settings.precision == Precision("weight-int8", "int8")
+    assert msgspec.to_builtins(settings)["name"] == "quantize"
