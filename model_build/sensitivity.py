@@ -193,7 +193,7 @@ def attention(model: Model, tokens: Tokens, count: int = 8) -> list[Finding]:
     found = []
     for index, (query, key) in zip(layers, probe(tf.constant(ids)), strict=True):
         attend = full.get_layer(f"layer{index}_attend")
-        scores = _scores(attend, query, key)
+        scores = _scores(attend, query, key).numpy()
         errors = []
         for far in (-1e4, float(scores.min()) - ENOUGH):
             masked = tf.where(padding, tf.constant(far), scores)

@@ -37,10 +37,23 @@ SPEC_OF_INT8 = '[[passes]]\nvariant = "int8"\nof = "pruned"\nname = "quantize"\n
 
 
 @pytest.fixture(scope="session")
-def lively(tiny_model: Model) -> Model:
-    """Larger weights than fresh ones: its answers differ from text to text."""
-    weights = {k: 8 * w if w.ndim == 2 else w for k, w in tiny_model.weights.items()}
-    return tiny_model.with_weights(weights)
+def lively(tiny_model: Model, tiny_tokens: Tokens) -> Model:
+    """Larger weights than fresh ones, and answers that differ from text to text."""
+    return enlivened(tiny_model, tiny_tokens)
+
+
+def enlivened(model: Model, tokens: Tokens) -> Model:
+    from model_build.encoder import to_keras
+    from model_build.training import logits_of
+
+    weights = {k: 3 * w if w.ndim == 2 else w for k, w in model.weights.items()}
+    logits = np.array(
+        logits_of(to_keras(model.with_weights(weights)), tokens), np.float32
+    )
+    factor = 2 / (logits[:, 1] - logits[:, 0]).std()
+    weights["classifier/kernel"] = factor * weights["classifier/kernel"]
+    weights["classifier/bias"] = -factor * logits.mean(0)
+    return model.with_weights(weights)
 
 
 @pytest.fixture(scope="session")
