@@ -34,6 +34,7 @@ PRICE_REGION = "us-east-1"
 SOFTWARE = (
     "tensorflow",
     "ai-edge-litert",
+    "ai-edge-quantizer",
     "openvino",
     "nncf",
     "tensorflow-model-optimization",

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_quantizer.calibrator import Calibrator
 from ai_edge_quantizer.qtyping import TFLOperationName
 from ai_edge_quantizer.quantizer import Quantizer
+from ai_edge_quantizer.recipe_manager import RecipeManager
+from ai_edge_quantizer.utils.qsv_utils import min_max_update
 
 from model_build.encoder import Answer, answer_of
 from model_build.model import Model, Precision
@@ -68,7 +71,7 @@ def export_litert(
             converter.target_spec.supported_types = [tf.float16]
         content = converter.convert()
         if scheme.endswith("int8") or scheme == "mixed":
-            samples = _samples(calibration, lengths) if calibration else {}
+            samples = _samples(calibration, lengths) if scheme == "static-int8" else {}
             content = _quantized(content, model.precision, samples)
     path.write_bytes(content)
 
@@ -83,14 +86,32 @@ def _quantized(
     elif precision.scheme == "static-int8":
         for operation, scope in STATIC.items():
             quantizer.add_static_config(scope, operation, 8, 8)
+        # Its outputs are the answer: a scale that is too small would cap it.
+        quantizer.add_dynamic_config("(^|/)classifier/", DENSE, 8)
     else:
         quantizer.add_dynamic_config(".*", DENSE, 8)
     for name in precision.float_layers:
         # Its weights are 8 bits, too, but widened: what hurts are its activations.
         quantizer.add_weight_only_config(f"(^|/){name}/", DENSE, 8)
-    found = quantizer.calibrate(samples, num_threads=os.cpu_count())
-    done = quantizer.quantize(found or None, enable_progress_report=False)
+    found = _ranges(content, quantizer, samples) if samples else None
+    done = quantizer.quantize(found, enable_progress_report=False)
     return bytes(done.quantized_model)
+
+
+def _ranges(
+    content: bytes, quantizer: Quantizer, samples: Mapping[str, list[Any]]
+) -> Any:
+    """Smallest and largest value of each activation.
+
+    The quantizer's own calibration averages over the rows, which caps half of them.
+    """
+    recipe = RecipeManager()
+    recipe.load_quantization_recipe(quantizer.get_quantization_recipe())
+    calibrator = Calibrator(
+        content, num_threads=os.cpu_count(), qsv_update_func=min_max_update
+    )
+    calibrator.calibrate(samples, recipe)
+    return calibrator.get_model_qsvs()
 
 
 def _samples(tokens: Tokens, lengths: Sequence[int]) -> dict[str, list[Any]]:
