@@ -93,6 +93,7 @@ def toy_report(folder: Path, *, examples: int = 1500, searched: bool = False) ->
             parameters=1000,
             zeros=500 if name == "sparse" else 2,
             precision="dynamic-int8" if name == "int8" else "float32",
+            findings=(),
             file=file_of(folder / name, SIZES[name], zeros=name == "sparse"),
             judged=judged[name],
         )
