@@ -127,7 +127,7 @@ def _convert(model: Model, lengths: Sequence[int], path: Path) -> None:
 
 def latencies(paths: Sequence[Path], material: Material, rounds: int) -> np.ndarray:
     """Medians in milliseconds, [forms, rounds], of the longest signature."""
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 
     length = max(material.lengths)
     longest = np.argsort(-material.test.lengths, kind="stable")[:8]
