@@ -176,22 +176,22 @@ def test_layers_left_in_float_have_their_weights_in_8_bits(
 
 @pytest.mark.tf
 def test_a_layer_left_in_float_is_multiplied_in_float(
-    loud: Model, tiny_tokens: Tokens, tmp_path: Path
+    lively: Model, tiny_tokens: Tokens, tmp_path: Path
 ) -> None:
-    # red if the recipe's scope names no layer: the answers of both would be the same
-    wanted = in_float(loud, tiny_tokens)
-    layers = ("query", "key", "value", "output", "ffn_in", "ffn_out")
-    left = tuple(
-        Finding(f"layer{index}_{part}", "", 1.0, None, "float")
-        for index in range(2)
-        for part in layers
+    # red if the recipe's scope names no layer, or more than the layer
+    parts = ("query", "key", "value", "output", "ffn_in", "ffn_out")
+    names = [f"layer{index}_{part}" for index in range(2) for part in parts]
+    left = tuple(Finding(n, "", 1.0, None, "float") for n in [*names, "classifier"])
+    every, none, all_left = (
+        in_litert(replace(lively, precision=asked), tiny_tokens, tmp_path / "m")
+        for asked in (
+            Precision("weight-int8"),
+            Precision("dynamic-int8"),
+            Precision("mixed", findings=left),
+        )
     )
-    errors = []
-    for precision in (Precision("dynamic-int8"), Precision("mixed", findings=left)):
-        model = replace(loud, precision=precision)
-        found = in_litert(model, tiny_tokens, tmp_path / "model.tflite")
-        errors.append(np.abs(found - wanted).mean())
-    assert errors[1] < 0.5 * errors[0]
+    np.testing.assert_allclose(all_left, every, atol=1e-6)
+    assert np.abs(all_left - none).mean() > 1e-3
 
 
 @pytest.mark.tf
