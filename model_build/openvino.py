@@ -8,6 +8,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import openvino
 import tensorflow as tf
 
 from model_build.encoder import answer_of
-from model_build.model import Model
+from model_build.model import Model, Precision
 from model_build.quiet import quiet
 from model_build.storage import stored_encoder
 from model_build.tokens import Tokens
+
+PTQ = ("dynamic-int8", "static-int8")
 
 
 def export_openvino(model: Model, calibration: Tokens, path: Path) -> None:
@@ -36,7 +39,9 @@ def export_openvino(model: Model, calibration: Tokens, path: Path) -> None:
     scheme = model.precision.scheme
     if scheme in ("bfloat16", "mixed"):
         raise ValueError(f"precision: {scheme!r} is not one that OpenVINO runs")
-    encoder = stored_encoder(model)
+    # NNCF quantizes the embeddings itself: narrowed before, the answers went astray.
+    own = replace(model, precision=Precision(scheme)) if scheme in PTQ else model
+    encoder = stored_encoder(own)
     module = tf.Module()
     module.weights = encoder.variables
     spec = tf.TensorSpec([None, None], tf.int32, "ids")
@@ -45,7 +50,7 @@ def export_openvino(model: Model, calibration: Tokens, path: Path) -> None:
     with tempfile.TemporaryDirectory() as directory, quiet():
         tf.saved_model.save(module, directory, signatures=served)
         converted = openvino.convert_model(directory)
-        if scheme in ("dynamic-int8", "static-int8"):
+        if scheme in PTQ:
             converted = _quantize(converted, calibration)
         if scheme == "weight-int8":
             converted = _compress(converted)

@@ -355,7 +355,6 @@ def test_the_saved_model_keeps_narrow_weights_and_widens_them_in_the_graph(
         (Precision("float32", "int4"), 0.15),
         (Precision("float16"), 2e-3),
         (Precision("weight-int8", "int8"), 0.03),
-        (Precision("static-int8", "int8"), 0.1),
     ],
     ids=str,
 )
