@@ -39,7 +39,7 @@ def export_openvino(model: Model, calibration: Tokens, path: Path) -> None:
     scheme = model.precision.scheme
     if scheme in ("bfloat16", "mixed"):
         raise ValueError(f"precision: {scheme!r} is not one that OpenVINO runs")
-    # NNCF quantizes the embeddings itself: narrowed before, the answers went astray.
+    # NNCF quantizes the embeddings itself, with the rest.
     own = replace(model, precision=Precision(scheme)) if scheme in PTQ else model
     encoder = stored_encoder(own)
     module = tf.Module()
