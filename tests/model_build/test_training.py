@@ -78,50 +78,62 @@ def same_bytes(one: Weights, other: Weights) -> bool:
     return all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
+@pytest.fixture(scope="module")
+def whole(
+    tiny_model: Model,
+    tiny_examples: list[Example],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Weights, Path]:
+    """What a training learns that nobody stops, and where it keeps that."""
+    kept = tmp_path_factory.mktemp("whole")
+    return trained(tiny_model, tiny_examples, kept)[0], kept
+
+
 def test_a_killed_training_ends_as_one_that_was_not(
-    tiny_model: Model, tiny_examples: list[Example], tmp_path: Path
+    tiny_model: Model,
+    tiny_examples: list[Example],
+    whole: tuple[Weights, Path],
+    tmp_path: Path,
 ) -> None:
     """Red if the optimizer, the dropout's noise or the order of the rows start anew."""
     child = multiprocessing.get_context("spawn").Process(
         target=trained, args=(tiny_model, tiny_examples, tmp_path / "killed", 3)
     )
     child.start()
-    child.join(60)
+    child.join(240)
     assert child.exitcode == -signal.SIGKILL
     resumed, said = trained(tiny_model, tiny_examples, tmp_path / "killed")
     assert "goes on at step 8 of 16" in said  # two whole epochs
-    whole, _ = trained(tiny_model, tiny_examples, tmp_path / "whole")
-    assert same_bytes(resumed, whole)
+    assert same_bytes(resumed, whole[0])
 
 
 def test_a_finished_training_is_not_done_again(
-    tiny_model: Model, tiny_examples: list[Example], tmp_path: Path
+    tiny_model: Model, tiny_examples: list[Example], whole: tuple[Weights, Path]
 ) -> None:
     """Red if the last epoch is not kept."""
-    first, _ = trained(tiny_model, tiny_examples, tmp_path / "kept")
-    again, said = trained(tiny_model, tiny_examples, tmp_path / "kept")
+    again, said = trained(tiny_model, tiny_examples, whole[1])
     assert "goes on at step 16 of 16" in said
-    assert same_bytes(first, again)
+    assert same_bytes(again, whole[0])
 
 
 def test_a_training_takes_up_only_its_own_beginning(
-    tiny_model: Model, tiny_examples: list[Example], tmp_path: Path
+    tiny_model: Model, tiny_examples: list[Example], whole: tuple[Weights, Path]
 ) -> None:
     """Red if what is kept is known by its label alone: a pass may train twice."""
-    first, _ = trained(tiny_model, tiny_examples, tmp_path / "kept")
-    other = tiny_model.with_weights(first)
-    second, said = trained(other, tiny_examples, tmp_path / "kept")
+    other = tiny_model.with_weights(whole[0])
+    second, said = trained(other, tiny_examples, whole[1])
     assert "goes on" not in said
-    assert not same_bytes(first, second)
+    assert not same_bytes(second, whole[0])
 
 
 def test_the_same_seed_gives_the_same_bytes(
-    tiny_model: Model, tiny_examples: list[Example], tmp_path: Path
+    tiny_model: Model,
+    tiny_examples: list[Example],
+    whole: tuple[Weights, Path],
+    tmp_path: Path,
 ) -> None:
-    one, other = (
-        trained(tiny_model, tiny_examples, tmp_path / name)[0] for name in "ab"
-    )
-    assert same_bytes(one, other)
+    again, _ = trained(tiny_model, tiny_examples, tmp_path / "again")
+    assert same_bytes(again, whole[0])
 
 
 def test_dropout_draws_other_masks_in_every_layer_and_epoch() -> None:
