@@ -67,7 +67,7 @@ def teacher(
             {**NOTHING_INSIDE, "relation_weight": 1.0, "relation_heads": 4},
             id="relations",
         ),
-        pytest.param({"width": 8}, id="narrower"),
+        pytest.param({"width": 8, "train_embeddings": True}, id="narrower"),
         pytest.param({"layer_map": (0,)}, id="by a map"),
     ],
 )
