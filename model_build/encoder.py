@@ -9,7 +9,7 @@ mean over its tokens (Reimers and Gurevych, 2019, https://arxiv.org/abs/1908.100
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -147,6 +147,30 @@ SMOOTH = "_smooth"
 PLAIN = Parts()
 
 
+class Dropout(keras.layers.Layer):
+    """Set a `share` of the input to 0 while training (Srivastava et al., 2014).
+
+    `restart` makes it draw what it drew before: Keras's own cannot be told where to go
+    on, so a training that was killed would end elsewhere than one that was not.
+    """
+
+    def __init__(self, share: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share, self.noise = share, tf.random.Generator.from_seed(0)
+
+    def restart(self, seed: int) -> None:
+        self.noise.reset_from_seed(seed)
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not training:
+            return x
+        return tf.nn.experimental.general_dropout(x, self.share, self.noise.uniform)
+
+
+def _drop(x: tf.Tensor, share: float) -> tf.Tensor:
+    return Dropout(share)(x) if share else x
+
+
 def _length(x: tf.Tensor) -> Any:
     """Tokens: a constant where it is known, for graphs of one length are faster."""
     return x.shape[1] or tf.shape(x)[1]
@@ -173,8 +197,7 @@ def build_encoder(
         hidden.append(x)
     if shape.head == "classes":
         x = MeanPool(name="pool")((x, ids))
-    x = keras.layers.Dropout(dropout)(x)
-    logits = parts.project(x, shape.classes, "classifier")
+    logits = parts.project(_drop(x, dropout), shape.classes, "classifier")
     return keras.Model(ids, {"logits": logits, "hidden": hidden})
 
 
@@ -187,20 +210,20 @@ def _layer(
     dropout: float,
     parts: Parts,
 ) -> tf.Tensor:
-    project, drop = parts.project, keras.layers.Dropout(dropout)
+    project = parts.project
     projections = [
         project(x, layer.heads * shape.head_width, f"{name}_{part}")
         for part in ("query", "key", "value")
     ]
     attend = Attend(layer.heads, shape.head_width, name=f"{name}_attend")
     mixed = project(attend((*projections, mask)), shape.width, f"{name}_output")
-    x = _norm(shape, f"{name}_attention_norm")(x + drop(mixed))
+    x = _norm(shape, f"{name}_attention_norm")(x + _drop(mixed, dropout))
     inner = project(x, layer.ffn, f"{name}_ffn_in")
     inner = keras.layers.Activation(ACTIVATIONS[shape.activation], name=f"{name}_act")(
         inner
     )
     outer = project(inner, shape.width, f"{name}_ffn_out")
-    return _norm(shape, f"{name}_ffn_norm")(x + drop(outer))
+    return _norm(shape, f"{name}_ffn_norm")(x + _drop(outer, dropout))
 
 
 def _norm(shape: EncoderShape, name: str) -> keras.layers.Layer:
@@ -226,6 +249,20 @@ def to_keras(
             raise ValueError(f"weight {name}: {found}, not {tuple(variable.shape)}")
         variable.assign(value)
     return encoder
+
+
+def observed(encoder: keras.Model, layers: Sequence[int]) -> keras.Model:
+    """The same model, which also shows what goes on in some of its layers.
+
+    Outputs: `logits`, and by layer `hidden` [batch, length, width] and `query`, `key`,
+    `value` [batch, length, heads * head_width].
+    """
+    outputs = {"logits": encoder.output["logits"]}
+    outputs["hidden"] = [encoder.output["hidden"][index + 1] for index in layers]
+    for part in ("query", "key", "value"):
+        names = [f"layer{index}_{part}" for index in layers]
+        outputs[part] = [encoder.get_layer(name).output for name in names]
+    return keras.Model(encoder.input, outputs)
 
 
 def answer_of(encoder: keras.Model, head: Head) -> Answer:

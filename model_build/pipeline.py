@@ -31,7 +31,7 @@ from model_build.passes.base import Workbench
 from model_build.progress import Progress
 from model_build.report import Report
 from model_build.sample import TEXTS, write_sample
-from model_build.spec import Spec
+from model_build.spec import Spec, teachers_of
 from model_build.steps import Done, Steps
 from model_build.tasks import Judged
 from model_build.tasks.base import load_judged
@@ -48,6 +48,9 @@ TRAINING = (
     "encoder.py",
     "losses.py",
     "training.py",
+    "kept.py",
+    "lora.py",
+    "student.py",
     "tokens.py",
     "vocabulary.py",
     "passes/base.py",
@@ -184,6 +187,7 @@ class _Build:
                 "length": max(self.spec.serving.lengths),
                 "seed": self.spec.seed,
                 "teacher": made[self.spec.baseline].digest if made else None,
+                "teachers": {n: made[n].digest for n in teachers_of(step.settings)},
             }
             name = step.settings.name
             own = (f"passes/{name}.py", *PARTS.get(name, ()))

@@ -17,7 +17,13 @@ from msgspec import Meta
 from manifest import Architecture, Engine, Runtime
 from manifest import Task as ServedTask
 from model_build.dataset import Data
-from model_build.passes import PassSettings, Quantize, QuantizeAware
+from model_build.passes import (
+    Distill,
+    Finetune,
+    PassSettings,
+    Quantize,
+    QuantizeAware,
+)
 from model_build.passes.quantize import RUNS
 from model_build.sources import Digest, Source
 
@@ -187,6 +193,7 @@ class Spec(Section, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         _check_task(self)
         _check_order(self.passes)
+        _check_lessons(self)
         if self.release not in {p.variant for p in self.passes}:
             raise ValueError(f"release: no pass makes a variant {self.release!r}")
         _check_quantized(self)
@@ -279,6 +286,12 @@ def _check_order(passes: Sequence[PassSpec]) -> None:
             raise ValueError(
                 f"passes[{index}].of: {step.of!r} is not made before; there is {made}"
             )
+        for name in teachers_of(step.settings):
+            if name not in made:
+                raise ValueError(
+                    f"passes[{index}].teachers: {name!r} is not made before; "
+                    f"there is {made}"
+                )
         if (step.settings.name == "finetune") != (index == 0):
             raise ValueError(
                 f"passes[{index}].name: {step.settings.name!r}: the first pass, and "
@@ -317,6 +330,30 @@ def _check_quantized(spec: Spec) -> None:
             )
         if isinstance(step.settings, Quantize) and step.settings.scheme == "mixed":
             mixed.add(step.variant)
+
+
+def teachers_of(settings: PassSettings) -> Sequence[str]:
+    """The variants that a pass names as its teachers."""
+    return settings.teachers if isinstance(settings, Distill) else ()
+
+
+def _check_lessons(spec: Spec) -> None:
+    for index, step in enumerate(spec.passes):
+        match step.settings:
+            case Distill(examples="unlabelled" | "both" as asked):
+                if spec.data.unlabelled is None:
+                    raise ValueError(
+                        f"passes[{index}].examples: {asked!r}: there is no "
+                        "[data.unlabelled]"
+                    )
+            case Finetune(class_weights=dict(asked)):
+                if unknown := sorted(set(asked) - set(spec.labels)):
+                    raise ValueError(
+                        f"passes[{index}].class_weights: {unknown} are not among "
+                        f"labels {list(spec.labels)}"
+                    )
+            case _:
+                pass
 
 
 def read_spec(path: Path) -> Spec:

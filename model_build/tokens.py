@@ -14,13 +14,15 @@ class Tokens:
 
     `targets` are int32 [n] by name: `label`, or `start` and `end`; -1 where unknown.
     `weights` is float32 [n]. An example may be several rows: `examples` int32 [n] says
-    which one a row is of.
+    which one a row is of. `shown` is what teachers answer to each row, where that is
+    known: float32 [n, classes], or [n, longest, 2] of an answer's start and end.
     """
 
     ids: np.ndarray
     targets: Mapping[str, np.ndarray]
     weights: np.ndarray
     examples: np.ndarray
+    shown: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -38,6 +40,7 @@ class Tokens:
             {name: each[rows] for name, each in self.targets.items()},
             self.weights[rows],
             self.examples[rows],
+            _cut(self.shown, rows, length),
         )
 
 
@@ -45,6 +48,12 @@ class Tokens:
 class Batch:
     rows: np.ndarray  # which of the tokens' rows these are
     tokens: Tokens
+
+
+def _cut(shown: np.ndarray | None, rows: np.ndarray, length: int) -> np.ndarray | None:
+    if shown is None or shown.ndim == 2:
+        return None if shown is None else shown[rows]
+    return shown[rows, :length]
 
 
 def padded(rows: Sequence[Sequence[int]]) -> np.ndarray:

@@ -45,6 +45,8 @@ class Schedule(Settings, frozen=True, kw_only=True):
     batch_size: Annotated[int, Meta(ge=1, le=4096)] = 32
     learning_rate: Annotated[float, Meta(gt=0, lt=1)] = 1e-4
     warmup_share: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    # A few thousand texts teach 30,000 token vectors nothing; 67,000 do.
+    train_embeddings: bool = False
 
 
 class Taught(Schedule, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from model_build.spec import SpecError, read_spec
 from tests.model_build.conftest import SpecFactory
 
 ROOT = Path(__file__).parents[2]
+TEACHER = '[[passes]]\nvariant = "teacher"\nname = "finetune"\n'
+STUDENT = '[[passes]]\nvariant = "student"\nname = "distill"\n'
 SPECS = sorted(
     [*ROOT.glob("model_build/specs/*.toml"), *ROOT.glob("tests/specs/*.toml")]
 )
@@ -205,6 +207,41 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
             QUESTIONS | {"gates": '[[gates]]\nmeasure = "accuracy"\nat_least = 0.5'},
             r"gates\[0\].measure: 'accuracy' is not measured of question-answering",
             id="a gate of another task",
+        ),
+        pytest.param(
+            {"distill": STUDENT + 'teachers = ["later"]'},
+            r"passes\[1\]\.teachers: 'later' is not made before",
+            id="a teacher that is not there yet",
+        ),
+        pytest.param(
+            {"distill": STUDENT + 'examples = "both"'},
+            r"passes\[1\]\.examples: 'both': there is no \[data\.unlabelled\]",
+            id="nothing to label",
+        ),
+        pytest.param(
+            {"distill": STUDENT + "layer_map = [1, 0]"},
+            r"passes\[1\].*do not rise",
+            id="a map that falls",
+        ),
+        pytest.param(
+            {"finetune": TEACHER + "class_weights = { fine = 2.0 }"},
+            r"passes\[0\]\.class_weights: \['fine'\] are not among labels",
+            id="weights of no class",
+        ),
+        pytest.param(
+            {"finetune": TEACHER + 'class_weights = "even"'},
+            r"passes\[0\]\.class_weights: 'even'",
+            id="weights of no kind",
+        ),
+        pytest.param(
+            {"finetune": TEACHER + "lora = { rank = 0 }"},
+            r"passes\[0\]\.lora\.rank: 0: .*>= 1",
+            id="adapters of no rank",
+        ),
+        pytest.param(
+            {"finetune": TEACHER + "train_embeddings = true\nlora = {}"},
+            "its embeddings, is frozen",
+            id="adapters and embeddings",
         ),
         pytest.param(
             {"gates": '[[gates]]\nmeasure = "accuracy"'},
