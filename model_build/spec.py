@@ -18,6 +18,7 @@ from manifest import Architecture, Engine, Runtime
 from manifest import Task as ServedTask
 from model_build.dataset import Data
 from model_build.passes import PassSettings
+from model_build.search import FINALIST, FOUND, Search
 from model_build.sources import Digest, Source
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
@@ -180,13 +181,16 @@ class Spec(Section, frozen=True, kw_only=True):
     measurement: Measurement = Measurement()
     build: Build = Build()
     passes: Annotated[tuple[PassSpec, ...], Meta(min_length=1)]
+    search: Search | None = None
     gates: tuple[Gate, ...] = ()
     digest: str = ""  # SHA-256 of the file; filled by read_spec
 
     def __post_init__(self) -> None:
         _check_task(self)
         _check_order(self.passes)
-        if self.release not in {p.variant for p in self.passes}:
+        if self.search is not None:
+            _check_search(self, self.search)
+        elif self.release not in {p.variant for p in self.passes}:
             raise ValueError(f"release: no pass makes a variant {self.release!r}")
 
     @property
@@ -256,6 +260,22 @@ def _check_task(spec: Spec) -> None:
             )
 
 
+def _check_search(spec: Spec, search: Search) -> None:
+    variants = [step.variant for step in spec.passes]
+    if spec.release != FOUND:
+        raise ValueError(
+            f"release: {spec.release!r} is not {FOUND!r}: what a search chooses ships"
+        )
+    for index, variant in enumerate(variants):
+        if variant == FOUND or variant.startswith(FINALIST):
+            raise ValueError(
+                f"passes[{index}].variant: {variant!r}: the search's finalists are "
+                f"called {FINALIST}1, {FINALIST}2, ..."
+            )
+    if search.of is not None and search.of not in variants:
+        raise ValueError(f"search.of: {search.of!r} is not made; there is {variants}")
+
+
 def _check_order(passes: Sequence[PassSpec]) -> None:
     made: list[str] = []
     for index, step in enumerate(passes):
@@ -318,5 +338,6 @@ def _explain(message: str, raw: dict[str, Any]) -> str:
             value = value[int(key)] if isinstance(value, list) else value[key]
         except (KeyError, IndexError, TypeError, ValueError):
             return f"{field}: {bound}"
-    shown = "" if isinstance(value, dict | list) and field == "" else f"{value!r}: "
+    # A table that is wrong as a whole says itself what is wrong in it.
+    shown = "" if isinstance(value, dict) else f"{value!r}: "
     return f"{field or 'the spec'}: {shown}{bound}"
