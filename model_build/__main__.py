@@ -1,4 +1,7 @@
-"""python -m model_build SPEC.toml --out DIR [--data-dir DIR] [--teacher SOURCE] [--json]"""
+"""python -m model_build SPEC.toml --out DIR [--data-dir DIR] [--teacher SOURCE] [--json]
+
+python -m model_build plan SPEC.toml [--data-dir DIR] [--teacher SOURCE] [--json]
+"""
 
 from __future__ import annotations
 
@@ -17,19 +20,23 @@ from manifest import ManifestError
 from model_build.checkpoint import CheckpointError
 from model_build.gates import explain
 from model_build.inputs import with_teacher
+from model_build.machine import read_machine
 from model_build.measure import MeasurementError
+from model_build.passes.base import PlanError
 from model_build.pipeline import BuildBusyError, build
+from model_build.plan import plan, shown
 from model_build.progress import Progress
 from model_build.report import Report
 from model_build.rows import DataError
 from model_build.sources import SourceError
-from model_build.spec import SpecError, read_spec
+from model_build.spec import Spec, SpecError, read_spec
 
 REFUSALS = (
     SpecError,
     SourceError,
     DataError,
     CheckpointError,
+    PlanError,
     MeasurementError,
     BuildBusyError,
     ManifestError,
@@ -40,24 +47,43 @@ REFUSALS = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Return 0 if the model may ship, 1 if a gate stopped it, 2 if it cannot be built."""
-    options = _parser().parse_args(arguments)
+    """Return 0 if the model may ship, 1 if a gate stopped it, 2 if it cannot be built.
+
+    Of `plan`: 0 if the spec's bounds will be kept, as far as is known before, 1 if not.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    planning = given[:1] == ["plan"]
+    options = _plan_parser().parse_args(given[1:]) if planning else None
     try:
-        spec = read_spec(options.spec)
-        if options.teacher:
-            spec = with_teacher(spec, options.teacher, options.data_dir)
-        report = build(spec, options.out, options.data_dir, Progress())
+        return _plan(options) if options else _build(_parser().parse_args(given))
     except REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; the finished steps are kept", file=sys.stderr)
         return 130
+
+
+def _build(options: argparse.Namespace) -> int:
+    report = build(_spec(options), options.out, options.data_dir, Progress())
     if options.json:
         print(report.to_json().decode(), end="")
     else:
         print(_summary(report, options.out))
     return 0 if report.passed else 1
+
+
+def _plan(options: argparse.Namespace) -> int:
+    found = plan(_spec(options), options.data_dir, read_machine(), Progress())
+    print(found.to_json().decode().strip() if options.json else shown(found))
+    return 0 if found.fits else 1
+
+
+def _spec(options: argparse.Namespace) -> Spec:
+    spec = read_spec(options.spec)
+    if options.teacher:
+        return with_teacher(spec, options.teacher, options.data_dir)
+    return spec
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,10 +93,28 @@ def _parser() -> argparse.ArgumentParser:
         "measure every variant through the real server, compare them, check the gates.",
         epilog="Exit status: 0 the model may ship; 1 a gate stopped it (the report says "
         "which); 2 it cannot be built. Run it again at any time: finished steps are "
-        "recognised by digest.",
+        "recognised by digest. `python -m model_build plan SPEC` says before what will "
+        "be made, and how long it takes.",
     )
-    parser.add_argument("spec", type=Path, help="model_build/specs/NAME.toml")
     parser.add_argument("--out", type=Path, required=True, help="directory to write")
+    _add_common(parser, "print report.json instead of a summary")
+    return parser
+
+
+def _plan_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m model_build plan",
+        description="Say what a spec's build will make, before anything is trained: "
+        "parameters, bytes, operations, memory and minutes of every variant.",
+        epilog="Exit status: 0 the spec's bounds will be kept, as far as is known "
+        "before; 1 one will not; 2 it cannot be built.",
+    )
+    _add_common(parser, "print the plan as JSON")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, json_help: str) -> None:
+    parser.add_argument("spec", type=Path, help="model_build/specs/NAME.toml")
     parser.add_argument(
         "--data-dir",
         type=Path,
@@ -82,10 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         help="another checkpoint than the spec's, named as a spec names one: "
         "package:NAME, dir:PATH or hub:OWNER/NAME@COMMIT",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print report.json instead of a summary"
-    )
-    return parser
+    parser.add_argument("--json", action="store_true", help=json_help)
 
 
 def _summary(report: Report, out: Path) -> str:

@@ -41,6 +41,7 @@ class Architecture:
     pad: int = 0  # the id of padding; ours is 0
     first_position: int = 0  # the row of the first token's position
     narrow: bool = False  # embeddings may be narrower than the layers, and projected
+    segments: str | None = "type_vocab_size"  # their key for the rows of that table
 
 
 ARCHITECTURES: Mapping[str, Architecture] = {
@@ -66,6 +67,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
             "activation": "activation",
         },
         layers="transformer.layer",
+        segments=None,
     ),
     # Clark et al., 2020, https://arxiv.org/abs/2003.10555: the discriminator.
     "electra": Architecture("electra.", _BERT_LAYER, _BERT_CONFIG, narrow=True),

@@ -18,6 +18,7 @@ from model_build.model import Activation, EncoderShape, Head, LayerShape, Model
 from model_build.vocabulary import TokenizerError, cut_at, pair_separator, renumber
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
+SHAPE_FILES = ("config.json", "tokenizer.json")
 
 _ACTIVATIONS: Mapping[str, Activation] = {
     "gelu": "gelu",
@@ -73,6 +74,19 @@ def read_checkpoint(directory: Path, head: TaskHead, *, seed: int) -> Model:
     return Model(shape, weights, cut_at(tokenizer, head.truncate))
 
 
+def read_shape(directory: Path, head: TaskHead) -> EncoderShape:
+    """Return the shape that read_checkpoint() gives its model, from SHAPE_FILES alone.
+
+    Raises CheckpointError naming the file and what it lacks.
+    """
+    config = _Config.read(directory / "config.json")
+    tokenizer = _read_text(directory / "tokenizer.json")
+    try:
+        return config.shape(head, tokenizer, segments=config.segments)
+    except TokenizerError as error:
+        raise CheckpointError(f"{directory / 'tokenizer.json'}: {error}") from None
+
+
 def check_length(directory: Path, length: int) -> None:
     """Raise CheckpointError if the checkpoint has no place for so many tokens."""
     positions = _Config.read(directory / "config.json").positions
@@ -111,6 +125,11 @@ class _Config:
     def positions(self) -> int:
         rows = self._count("max_position_embeddings")
         return rows - self.architecture.first_position
+
+    @property
+    def segments(self) -> int:
+        key = self.architecture.segments
+        return self._count(key) if key in self.raw and key is not None else 0
 
     def shape(self, head: TaskHead, tokenizer: str, *, segments: int) -> EncoderShape:
         known = self.architecture

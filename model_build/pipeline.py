@@ -8,7 +8,7 @@ TensorFlow is imported by the steps that need it: a build with nothing to do doe
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,18 +19,21 @@ from msgspec import structs
 
 from images.sources import server_digest
 from manifest import SAVED_MODEL, Engine, read_manifest
-from model_build import artifact
-from model_build.checkpoint import read_checkpoint
+from model_build import artifact, finalists
+from model_build.checkpoint import read_checkpoint, read_shape
 from model_build.decision import Built, decide, release
 from model_build.engines import WEIGHTS, ask, choose, compare_engines, served_as
 from model_build.forms import export_forms
 from model_build.inputs import Inputs, read_inputs
+from model_build.machine import read_machine
 from model_build.measure import Measurements, load_measurements
 from model_build.model import TOKENIZER_FILE, load_model
 from model_build.passes.base import Workbench
+from model_build.plan import Forecast, load_of, planned_shapes, planned_with
 from model_build.progress import Progress
-from model_build.report import Report
+from model_build.report import Report, Tried
 from model_build.sample import TEXTS, write_sample
+from model_build.search import Point, Search
 from model_build.spec import Spec, teachers_of
 from model_build.steps import Done, Steps
 from model_build.tasks import Judged
@@ -68,6 +71,20 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "quantize": ("arithmetic.py", "sensitivity.py"),
     "quantize_aware": ("arithmetic.py",),
 }
+SEARCHING = (
+    *TRAINING,
+    *(file for files in PARTS.values() for file in files),
+    "passes/distill.py",
+    "passes/prune_structure.py",
+    "passes/prune_vocabulary.py",
+    "passes/quantize.py",
+    "exploration.py",
+    "finalists.py",
+    "litert.py",
+    "machine.json",
+    "search.py",
+    "sizes.py",
+)
 SERVED_TEXTS = 512  # of the test split, in turn, as load
 WARMUP_TEXTS = 128  # of the training split, in random order
 
@@ -80,8 +97,9 @@ def build(spec: Spec, out: Path, data_dir: Path | None, progress: Progress) -> R
     """Build `spec` into `out` and return the decision report.
 
     Writes report.json and report.html; and, only where every gate passed, the
-    artifact and its manifest.json. Raises the errors of its steps, each of which
-    names what is wrong; BuildBusyError if another build has `out`.
+    artifact and its manifest.json. Raises PlanError before any training where a
+    pass cannot be applied; the errors of its steps, each of which names what is
+    wrong; BuildBusyError if another build has `out`.
     """
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
@@ -104,10 +122,18 @@ class _Build:
     out: Path
     steps: Steps
     progress: Progress
+    tried: Sequence[Tried] = ()  # by the spec's search
+    goal: str | None = None  # that it had
 
     def run(self, data_dir: Path | None) -> Report:
-        spec = self.spec
         inputs = read_inputs(self.spec, data_dir, self.progress)
+        # Before any training: what a pass cannot do is said now.
+        planned_shapes(self.spec, read_shape(inputs.checkpoint, inputs.task.head))
+        return self._searched(inputs)._compared(inputs)
+
+    def _compared(self, inputs: Inputs) -> Report:
+        """Export, judge and measure every variant, and decide."""
+        spec = self.spec
         made = self._passes(inputs)
         exports = {
             name: self._export(name, done, inputs) for name, done in made.items()
@@ -141,8 +167,96 @@ class _Build:
         )
         manifest = read_manifest(whole.path / "manifest.json")
         report = decide(spec, built, inputs.dataset, measured, manifest, engines, seeds)
+        report = replace(
+            report,
+            planned=self._forecasts(inputs, made, exports),
+            tried=self.tried,
+            goal=self.goal,
+        )
         release(report, manifest, whole.path, measured, self.out)
         return report
+
+    def _forecasts(
+        self, inputs: Inputs, made: Mapping[str, Done], exports: Mapping[str, Done]
+    ) -> list[Forecast]:
+        """The plan beside what became of it."""
+        shape = read_shape(inputs.checkpoint, inputs.task.head)
+        tokenizer = (inputs.checkpoint / TOKENIZER_FILE).read_text(encoding="utf-8")
+        longest = max(self.spec.serving.lengths)
+        load = load_of(inputs.dataset, inputs.task, tokenizer, longest)
+        planned = planned_with(self.spec, shape, load, read_machine())
+        found = []
+        for variant in planned.variants:
+            became, took = made[variant.name], made[variant.name].took
+            file = exports[variant.name].path / "litert" / WEIGHTS["litert"]
+            trained = took if variant.training_mib is not None else None
+            found.append(
+                Forecast(
+                    variant=variant.name,
+                    parameters=(variant.parameters, load_model(became.path).parameters),
+                    bytes=(variant.file_bytes, file.stat().st_size),
+                    minutes=(variant.minutes, took.seconds / 60 if took else None),
+                    training_mib=(
+                        variant.training_mib,
+                        trained.peak_mib if trained else None,
+                    ),
+                )
+            )
+        return found
+
+    def _searched(self, inputs: Inputs) -> _Build:
+        """This build with its search's finalists as passes, and one of them released."""
+        spec, search = self.spec, self.spec.search
+        if search is None:
+            return self
+        made = self._passes(inputs)
+        parent = finalists.parent_of(spec, search)
+
+        def explore(out: Path) -> None:
+            with self.steps.kept(out) as kept:
+                bench = self._bench(made, inputs, kept)
+                finalists.search_points(spec, search, bench, out)
+
+        asked = {
+            "search": msgspec.to_builtins(search),
+            "from": made[parent].digest,
+            "teacher": made[spec.baseline].digest,
+            "data": inputs.data_digest,
+            "lengths": spec.serving.lengths,
+            "measure": spec.measure,
+            "seed": spec.seed,
+        }
+        done = self.steps.run("search", asked, SEARCHING, explore)
+        points = finalists.load_points(done.path)
+        shape = load_model(made[parent].path).shape
+        whole, found = finalists.with_finalists(spec, search, points, shape)
+        spec = replace(self, spec=whole)._chosen(search, inputs, found)
+        tried = finalists.tried(points, found)
+        return replace(self, spec=spec, tried=tried, goal=search.minimize)
+
+    def _chosen(
+        self, search: Search, inputs: Inputs, found: Mapping[str, Point]
+    ) -> Spec:
+        """The spec with the best of its trained finalists as the released variant."""
+        spec = self.spec
+        made = self._passes(inputs)
+
+        def choose(out: Path) -> None:
+            bench = self._bench(made, inputs, out)
+            finalists.choose_finalist(spec, search, list(found), bench, out)
+
+        asked = {
+            "search": msgspec.to_builtins(search),
+            "finalists": [made[name].digest for name in found],
+            "teacher": made[spec.baseline].digest,
+            "data": inputs.data_digest,
+            "lengths": spec.serving.lengths,
+            "measure": spec.measure,
+        }
+        done = self.steps.run("choice", asked, SEARCHING, choose)
+        released = finalists.load_choice(done.path).chosen
+        self.progress.say(f"choice: {released} is released")
+        return structs.replace(spec, release=released)
 
     def _seeds(
         self, made: Mapping[str, Done], inputs: Inputs, first: Judged
@@ -208,19 +322,22 @@ class _Build:
         else:
             model = read_checkpoint(inputs.checkpoint, inputs.task.head, seed=spec.seed)
         with self.steps.kept(out) as kept:
-            bench = Workbench(
-                task=inputs.task,
-                train=inputs.dataset.train,
-                validation=inputs.dataset.validation,
-                unlabelled=inputs.dataset.unlabelled,
-                length=max(spec.serving.lengths),
-                variants=lambda name: load_model(made[name].path),
-                baseline=spec.baseline,
-                kept=kept,
-                seed=spec.seed,
-                progress=self.progress,
-            )
+            bench = self._bench(made, inputs, kept)
             step.settings.apply(model, bench).save(out)
+
+    def _bench(self, made: Mapping[str, Done], inputs: Inputs, kept: Path) -> Workbench:
+        return Workbench(
+            task=inputs.task,
+            train=inputs.dataset.train,
+            validation=inputs.dataset.validation,
+            unlabelled=inputs.dataset.unlabelled,
+            length=max(self.spec.serving.lengths),
+            variants=lambda name: load_model(made[name].path),
+            baseline=self.spec.baseline,
+            kept=kept,
+            seed=self.spec.seed,
+            progress=self.progress,
+        )
 
     def _export(self, name: str, made: Done, inputs: Inputs) -> Done:
         spec = self.spec

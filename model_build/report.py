@@ -16,6 +16,7 @@ from model_build.gates import Found, GateResult, find_difference, find_figure
 from model_build.lost import Lost
 from model_build.measure import Conditions, Served
 from model_build.model import Finding
+from model_build.plan import Forecast
 from model_build.seeds import Repeated
 from model_build.spec import Licences
 from model_build.statistics import Interval, PairedComparison
@@ -144,6 +145,7 @@ class Report:
     software: Mapping[str, str]
     goal: str | None = None  # what the search minimised
     tried: Sequence[Tried] = ()
+    planned: Sequence[Forecast] = ()  # what the plan said, and what became of it
     schema: int = SCHEMA
 
     def variant(self, name: str) -> VariantReport:

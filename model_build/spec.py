@@ -25,6 +25,7 @@ from model_build.passes import (
     QuantizeAware,
 )
 from model_build.passes.quantize import RUNS
+from model_build.search import FINALIST, FOUND, Search
 from model_build.sources import Digest, Source
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
@@ -187,6 +188,7 @@ class Spec(Section, frozen=True, kw_only=True):
     measurement: Measurement = Measurement()
     build: Build = Build()
     passes: Annotated[tuple[PassSpec, ...], Meta(min_length=1)]
+    search: Search | None = None
     gates: tuple[Gate, ...] = ()
     digest: str = ""  # SHA-256 of the file; filled by read_spec
 
@@ -194,7 +196,9 @@ class Spec(Section, frozen=True, kw_only=True):
         _check_task(self)
         _check_order(self.passes)
         _check_lessons(self)
-        if self.release not in {p.variant for p in self.passes}:
+        if self.search is not None:
+            _check_search(self, self.search)
+        elif self.release not in {p.variant for p in self.passes}:
             raise ValueError(f"release: no pass makes a variant {self.release!r}")
         _check_quantized(self)
         _check_engines(self)
@@ -275,6 +279,22 @@ def _check_task(spec: Spec) -> None:
                 f"gates[{index}].measure: {gate.measure!r} is not measured of "
                 f"{spec.task}; known are {', '.join(known)} and each with _retained"
             )
+
+
+def _check_search(spec: Spec, search: Search) -> None:
+    variants = [step.variant for step in spec.passes]
+    if spec.release != FOUND:
+        raise ValueError(
+            f"release: {spec.release!r} is not {FOUND!r}: what a search chooses ships"
+        )
+    for index, variant in enumerate(variants):
+        if variant == FOUND or variant.startswith(FINALIST):
+            raise ValueError(
+                f"passes[{index}].variant: {variant!r}: the search's finalists are "
+                f"called {FINALIST}1, {FINALIST}2, ..."
+            )
+    if search.of is not None and search.of not in variants:
+        raise ValueError(f"search.of: {search.of!r} is not made; there is {variants}")
 
 
 def _check_order(passes: Sequence[PassSpec]) -> None:
@@ -401,5 +421,6 @@ def _explain(message: str, raw: dict[str, Any]) -> str:
             value = value[int(key)] if isinstance(value, list) else value[key]
         except (KeyError, IndexError, TypeError, ValueError):
             return f"{field}: {bound}"
-    shown = "" if isinstance(value, dict | list) and field == "" else f"{value!r}: "
+    # A table that is wrong as a whole says itself what is wrong in it.
+    shown = "" if isinstance(value, dict) else f"{value!r}: "
     return f"{field or 'the spec'}: {shown}{bound}"

@@ -6,18 +6,29 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from model_build.machine import peak_mib, reset_peak
 from model_build.progress import Progress
 from model_build.sources import file_digest
 
 ROOT = Path(__file__).parent
 SEAL = ".sha256.json"  # of every file that the step left
+TOOK = ".took.json"
 KEPT = "-kept"
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a step took from its start to its end, of one process."""
+
+    seconds: float
+    peak_mib: float | None  # of resident memory; None where nobody can say
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,12 @@ class Done:
 
     path: Path
     digest: str
+
+    @property
+    def took(self) -> Took | None:
+        """None where it was made in several goes: its whole was never measured."""
+        path = self.path / TOOK
+        return Took(**json.loads(path.read_bytes())) if path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,13 @@ class Steps:
                 shutil.rmtree(stale)
         partial = self.root / f".{name}-{digest[:12]}"
         partial.mkdir(parents=True)
+        goes_on = partial.with_name(partial.name + KEPT).is_dir()
+        begun = time.monotonic()
+        reset_peak()
         make(partial)
+        if not goes_on:
+            took = Took(time.monotonic() - begun, peak_mib())
+            (partial / TOOK).write_text(json.dumps(asdict(took)), encoding="utf-8")
         (partial / SEAL).write_text(json.dumps(_files(partial)), encoding="utf-8")
         _sync(partial)
         os.replace(partial, final)

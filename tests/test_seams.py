@@ -47,7 +47,7 @@ ALLOWED = {
     },
     "model_build": {
         "ai_edge_litert", "ai_edge_quantizer", "bench", "containers", "costs", "httpx2", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "nncf", "numpy",
-        "openvino", "pyarrow", "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving",
+        "openvino", "optuna", "pyarrow", "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving",
         "tensorflow_text", "tf_keras", "tokenizers",
     },
 }  # fmt: skip

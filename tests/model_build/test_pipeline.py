@@ -70,6 +70,14 @@ def test_a_build_makes_measures_and_releases_every_variant(
         "int8"
     ] == "dynamic-int8, int8 embeddings"
 
+    for forecast in report["planned"]:
+        planned, found = forecast["bytes"]
+        assert planned == pytest.approx(found, rel=0.3), "a file of mere graphs"
+        assert forecast["minutes"][1] > 0
+    assert [each["variant"] for each in report["planned"]] == names
+    counts = [each["parameters"] for each in report["planned"]]
+    assert all(planned == found for planned, found in counts)
+
     manifest = read_manifest(out / "manifest.json")
     manifest.measured()
     assert manifest.runtimes == ("flask", "tf_serving")

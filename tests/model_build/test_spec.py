@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from model_build.spec import SpecError, read_spec
+from model_build.checkpoint import CheckpointError, read_shape
+from model_build.inputs import read_inputs
+from model_build.passes.base import PlanError
+from model_build.plan import planned_shapes
+from model_build.progress import Progress
+from model_build.rows import DataError
+from model_build.sources import SourceError
+from model_build.spec import Spec, SpecError, read_spec
 from tests.model_build.conftest import SpecFactory
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +93,34 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
         "pruned",
     ]
     assert spec.baseline == "teacher"
+
+
+REFUSALS = (SpecError, SourceError, DataError, CheckpointError, PlanError)
+
+
+def prepare(path: Path) -> Spec:
+    """All that a build does before its first pass."""
+    spec = read_spec(path)
+    quiet = Progress(stream=(path.parent / "progress").open("w"))
+    inputs = read_inputs(spec, None, quiet)
+    planned_shapes(spec, read_shape(inputs.checkpoint, inputs.task.head))
+    return spec
+
+
+def step(variant: str, name: str, *settings: str, of: str = "") -> str:
+    lines = [f'variant = "{variant}"', f'name = "{name}"', *settings]
+    return "\n".join(["[[passes]]", *([f'of = "{of}"'] if of else []), *lines])
+
+
+def searching(*settings: str, **changes: str) -> dict[str, str]:
+    """A spec with a [search], which stands where the gates do."""
+    table = "\n".join(["[search]", *settings])
+    return {"release": 'release = "found"', "gates": table, **changes}
+
+
+def test_the_spec_that_the_table_spoils_is_good(write_spec: SpecFactory) -> None:
+    assert prepare(write_spec()).passes
+    assert prepare(write_spec(**searching("layers = [1, 2]"))).search
 
 
 @pytest.mark.parametrize(
@@ -258,15 +293,324 @@ def test_a_pass_starts_from_the_one_before_or_from_the_one_it_names(
             "data.source: 'ftp:x'",
             id="unknown source",
         ),
+        # The whole.
+        pytest.param({"name": 'name = "Toy"'}, "name: 'Toy': ", id="a capital"),
+        pytest.param(
+            {"seed": 'digest = "00"'}, "digest: is computed, not given", id="a digest"
+        ),
+        pytest.param(
+            {"task": 'task = "question-answering"'},
+            r"labels: \['bad', 'good'\]: question-answering has none",
+            id="answers with labels",
+        ),
+        pytest.param(
+            {"task": 'task = "question-answering"', "labels": ""},
+            r"data\.text: \['text'\] is not two fields",
+            id="a question without a context",
+        ),
+        pytest.param(
+            {"labels": 'labels = ["good"]'}, "are not 2 or more", id="one label"
+        ),
+        # The data.
+        pytest.param(
+            {"data": '[data]\nsha256 = "12"'}, "data.sha256: '12': ", id="no digest"
+        ),
+        pytest.param(
+            {"data": f'[data]\nsha256 = "{"0" * 64}"'},
+            "the spec says 0000",
+            id="another digest",
+        ),
+        pytest.param(
+            {"data_source": 'source = "file:/nowhere/at-all.csv"'},
+            "/nowhere/at-all.csv: no such file",
+            id="no data",
+        ),
+        pytest.param(
+            {"data_source": 'source = "package:nobody-wrote-this/x.csv"'},
+            "'nobody-wrote-this' is not installed",
+            id="no package",
+        ),
+        pytest.param(
+            {"data_source": 'source = "file:beside.csv"'},
+            "say where with --data-dir",
+            id="beside nothing",
+        ),
+        pytest.param(
+            {"data": '[data]\nencoding = "utf-7"'},
+            "data.encoding: 'utf-7'",
+            id="unknown encoding",
+        ),
+        pytest.param(
+            {"data": '[data]\nduplicates = "some"'},
+            "data.duplicates: 'some'",
+            id="unknown duplicates",
+        ),
+        pytest.param(
+            {"data": "[data]\nmax_train = 0"},
+            r"data.max_train: 0: .*>= 1",
+            id="no examples",
+        ),
+        pytest.param(
+            {"data": '[data]\ntext = "body"'},
+            r"row 1: no field 'body'; it has \['confidence', 'label', 'text'\]",
+            id="no such field",
+        ),
+        pytest.param(
+            {"confidence": 'confidence = "agreement"'},
+            "row 1: no field 'agreement'",
+            id="no confidence",
+        ),
+        pytest.param(
+            {"confidence": 'confidence = "confidence"\nmin_confidence = 2'},
+            r"data.min_confidence: 2: .*<= 1",
+            id="more than sure",
+        ),
+        pytest.param(
+            {"shares": "validation_share = 0\ntest_share = 0.2"},
+            r"data.validation_share: 0: .*> 0",
+            id="nothing to validate on",
+        ),
+        pytest.param(
+            {"labels": 'labels = ["bad", "fine"]'},
+            r"label: 'good' is not one of \['bad', 'fine'\]",
+            id="a label of the data",
+        ),
+        pytest.param(
+            {"labels": 'labels = ["bad", "good", "odd"]'},
+            r"the train split has no example of \['odd'\]",
+            id="a label without examples",
+        ),
+        # The checkpoint and the server.
+        pytest.param(
+            {"checkpoint_source": 'source = "dir:/nowhere"'},
+            "/nowhere: no such file or directory",
+            id="no checkpoint",
+        ),
+        pytest.param(
+            {"checkpoint_source": 'source = "hub:someone/some-model"'},
+            "'' is no commit of 40 hexadecimal digits",
+            id="no revision",
+        ),
+        pytest.param(
+            {"serving": "[serving]\nlengths = []"},
+            r"serving.lengths: .*length >= 1",
+            id="no length",
+        ),
+        pytest.param(
+            {"serving": "[serving]\nlengths = [2, 8]"},
+            r"serving.lengths\[0\]: 2: .*>= 3",
+            id="too short for a word",
+        ),
+        pytest.param(
+            {"serving": "[serving]\nlengths = [8, 600]"},
+            r"serving.lengths\[1\]: 600: .*<= 512",
+            id="too long for anyone",
+        ),
+        pytest.param(
+            {"serving": "[serving]\nlengths = [8, 64]"},
+            "64 is above the 32 positions",
+            id="too long for the checkpoint",
+        ),
+        pytest.param(
+            {"serving": "[serving]\nlengths = [8]\nmax_batch = 0"},
+            "serving.max_batch: 0",
+            id="no batch",
+        ),
+        pytest.param(
+            {"serving": "[serving]\nlengths = [8]\nvcpu = 3"},
+            "serving.vcpu: 3",
+            id="three cores",
+        ),
+        pytest.param(
+            {"serving": '[serving]\nlengths = [8]\nruntime = "torch"'},
+            "serving.runtime: 'torch'",
+            id="unknown runtime",
+        ),
+        pytest.param(
+            {"measurement": "[measurement]\nrounds = 2"},
+            r"measurement.rounds: 2: .*>= 3",
+            id="too few rounds",
+        ),
+        pytest.param(
+            {"measurement": "[measurement]\nseconds = 0"},
+            r"measurement.seconds: 0: .*> 0",
+            id="no time",
+        ),
+        pytest.param(
+            {"measurement": '[measurement]\n[build]\ncompute = "huge"'},
+            "build.compute: 'huge'",
+            id="unknown machine",
+        ),
+        pytest.param(
+            {"measurement": "[measurement]\n[build]\ntimeout_minutes = 1"},
+            r"build.timeout_minutes: 1: .*>= 5",
+            id="no time to build",
+        ),
+        # The passes.
+        pytest.param(
+            {"finetune": step("Teacher", "finetune")},
+            r"passes\[0\].variant: 'Teacher'",
+            id="a variant's name",
+        ),
+        pytest.param(
+            {"finetune": step("teacher", "quantize")},
+            r"passes\[0\].name: 'quantize': the first pass",
+            id="another pass first",
+        ),
+        pytest.param(
+            {"distill": step("student", "finetune")},
+            r"passes\[1\].name: 'finetune': the first pass, and only it",
+            id="a second teacher",
+        ),
+        pytest.param(
+            {"finetune": step("teacher", "finetune", "epochs = 0")},
+            r"passes\[0\].epochs: 0: .*> 0",
+            id="no epoch",
+        ),
+        pytest.param(
+            {"finetune": step("teacher", "finetune", "batch_size = 0")},
+            r"passes\[0\].batch_size: 0: .*>= 1",
+            id="an empty batch",
+        ),
+        pytest.param(
+            {"finetune": step("teacher", "finetune", "learning_rate = 1.0")},
+            r"passes\[0\].learning_rate: 1.0: .*< 1",
+            id="too fast",
+        ),
+        pytest.param(
+            {"finetune": step("teacher", "finetune", "warmup_share = 1.0")},
+            r"passes\[0\].warmup_share: 1.0: .*< 1",
+            id="only warm-up",
+        ),
+        pytest.param(
+            {"finetune": step("teacher", "finetune", "dropout = 1.0")},
+            r"passes\[0\].dropout: 1.0: .*< 1",
+            id="everything dropped",
+        ),
+        pytest.param(
+            {"distill": step("student", "distill", "layers = 3")},
+            r"^passes\[1\].layers: 3 is more than the teacher's 2$",
+            id="deeper than its teacher",
+        ),
+        pytest.param(
+            {"distill": step("student", "distill", "layers = 1", "temperature = 0")},
+            r"passes\[1\].temperature: 0: .*> 0",
+            id="a cold teacher",
+        ),
+        pytest.param(
+            {"distill": step("student", "distill", "layers = 1", "alpha = 1.5")},
+            r"passes\[1\].alpha: 1.5: .*<= 1",
+            id="more than all of a teacher",
+        ),
+        pytest.param(
+            {"prune_structure": step("pruned", "prune_structure", "keep_heads = 0")},
+            r"passes\[2\].keep_heads: 0: .*> 0",
+            id="no head",
+        ),
+        pytest.param(
+            {"prune_structure": step("pruned", "prune_structure", "keep_neurons = 2")},
+            r"passes\[2\].keep_neurons: 2: .*<= 1",
+            id="more neurons than there are",
+        ),
+        pytest.param(
+            {"prune_weights": step("sparse", "prune_weights", "sparsity = 1.0")},
+            r"passes\[3\].sparsity: 1.0: .*< 1",
+            id="nothing left",
+        ),
+        pytest.param(
+            {"quantize": step("int8", "quantize", 'scheme = "int3"', of="pruned")},
+            r"passes\[4\].scheme: 'int3'",
+            id="unknown scheme",
+        ),
+        # The gates.
+        pytest.param(
+            {"gates": '[[gates]]\nmeasure = "f1"\nat_least = 0.5'},
+            r"gates\[0\].measure: 'f1' is not measured of classification",
+            id="another task's figure",
+        ),
+        pytest.param(
+            {"gates": '[[gates]]\nmeasure = "accuracy"\nat_least = 0\nat_most = 1'},
+            "gate accuracy: give",
+            id="two bounds in one gate",
+        ),
+        # The search.
+        pytest.param(
+            {"release": 'release = "found"'},
+            "release: no pass makes a variant 'found'",
+            id="found without a search",
+        ),
+        pytest.param(
+            searching("layers = [1]", release='release = "int8"'),
+            "release: 'int8' is not 'found'",
+            id="a search that ships nothing",
+        ),
+        pytest.param(
+            searching("layers = [1]", release='release = "found-1"'),
+            "release: 'found-1' is not 'found'",
+            id="a finalist before the search",
+        ),
+        pytest.param(
+            searching("trials = 4"),
+            "search: give one of layers, keep_heads, keep_neurons, vocabulary to vary",
+            id="nothing varies",
+        ),
+        pytest.param(
+            searching("layers = [1, 1]"), "is there twice", id="a value twice"
+        ),
+        pytest.param(
+            searching("layers = [1, 3]"),
+            "^search.layers: 3 is more than the teacher's 2$",
+            id="a point that cannot be",
+        ),
+        pytest.param(
+            searching("keep_heads = [0.0]"),
+            r"search.keep_heads\[0\]: 0.0: .*> 0",
+            id="a point without heads",
+        ),
+        pytest.param(
+            searching("layers = [1]", "bits = []"), "names no precision", id="no bits"
+        ),
+        pytest.param(
+            searching("layers = [1]", "bits = [3]"),
+            r"search.bits\[0\]: 3",
+            id="odd bits",
+        ),
+        pytest.param(
+            searching("layers = [1]", "trials = 2", "finalists = 3"),
+            "finalists: 3 is above the 2 trials",
+            id="more finalists than trials",
+        ),
+        pytest.param(
+            searching("layers = [1]", 'minimize = "beauty"'),
+            "search.minimize: 'beauty'",
+            id="an unknown goal",
+        ),
+        pytest.param(
+            searching("layers = [1]", 'of = "sprase"'),
+            "search.of: 'sprase' is not made",
+            id="a search of nothing",
+        ),
+        pytest.param(
+            searching("layers = [2]", "bits = [32]"),
+            "search: every point is the parent itself",
+            id="a search for what there is",
+        ),
+        pytest.param(
+            searching("layers = [1]", quantize=step("found-2", "quantize")),
+            r"passes\[4\].variant: 'found-2': the search's finalists are called",
+            id="a finalist's name",
+        ),
     ],
 )
-def test_refuses_what_cannot_be_built(
+def test_refuses_what_cannot_be_built_before_any_training(
     write_spec: SpecFactory, changed: dict[str, str], message: str
 ) -> None:
+    """Red if a bound is dropped: then prepare() goes through."""
     path = write_spec(**changed)
-    with pytest.raises(SpecError, match=message) as refusal:
-        read_spec(path)
-    assert str(refusal.value).startswith(f"{path}: ")
+    with pytest.raises(REFUSALS, match=message) as refusal:
+        prepare(path)
+    if isinstance(refusal.value, SpecError):
+        assert str(refusal.value).startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,42 @@ def test_a_step_that_was_killed_is_done_again(steps: Steps) -> None:
 def test_a_changed_source_file_asks_for_the_work_again(steps: Steps) -> None:
     first = steps.run("train", 1, ("model.py",), counting([]))
     assert first.digest != steps.run("train", 1, ("steps.py",), counting([])).digest
+
+
+def test_a_step_says_what_it_took(steps: Steps) -> None:
+    """Red if a step that was recognised is timed, or memory is that of before."""
+
+    def make(out: Path) -> None:
+        time.sleep(0.05)
+        (out / "result").write_bytes(bytearray(64 << 20)[:1])
+
+    took = steps.run("train", 1, (), make).took
+    again = steps.run("train", 1, (), make).took
+    assert took is not None
+    assert took == again
+    assert 0.05 <= took.seconds < 5
+    light = steps.run("train", 2, (), counting([])).took
+    assert light is not None
+    if took.peak_mib is not None and light.peak_mib is not None:
+        assert took.peak_mib > light.peak_mib + 32
+
+
+def test_a_step_made_in_several_goes_says_nothing(steps: Steps) -> None:
+    """Red if the time of the last go passes for the whole."""
+
+    def killed(out: Path) -> None:
+        with steps.kept(out):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        steps.run("train", 1, (), killed)
+
+    def finished(out: Path) -> None:
+        with steps.kept(out):
+            (out / "result").write_text("done")
+
+    assert steps.run("train", 1, (), finished).took is None
+    assert steps.run("train", 2, (), finished).took is not None
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "unsealed"])
