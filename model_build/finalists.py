@@ -143,7 +143,7 @@ def choose_finalist(
 
 
 def stored(model: Model) -> Storage:
-    return storage_of(model.precision)
+    return storage_of(model.precision.scheme, model.precision.embeddings)
 
 
 def load_choice(directory: Path) -> Choice:
