@@ -23,7 +23,7 @@ import numpy as np
 from flask import Flask
 from numpy.typing import NDArray
 
-from bench.server import Server, ServerError, serve
+from bench.server import PLAIN, Server, ServerError, serve
 from bench.serving.offered import OfferError, Question, offer
 from containers.flask import wsgi
 from manifest import Manifest, ManifestError, read_manifest
@@ -86,9 +86,8 @@ def _run(kind: str, artifact: Path, port: int) -> None:
         **os.environ,
         "MODEL_DIR": str(artifact.resolve()),
         "PORT": str(port),
-        "CACHE_MIB": "0",
+        **PLAIN,
         "SERVER_VCPU": "1",
-        "MAX_WAIT_MS": "60000",
     }
     config = "containers/flask/gunicorn_config.py"
     command = ["-m", "gunicorn", "-c", config, "bench.serving.bare:create()"]
