@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import statistics
 import sys
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ import numpy as np
 from flask import Flask
 from numpy.typing import NDArray
 
-from bench.server import PLAIN, Server, ServerError, serve
+from bench.server import PLAIN, Server, ServerError, become, serve
 from bench.serving.offered import OfferError, Question, offer
 from containers.flask import wsgi
 from manifest import Manifest, ManifestError, read_manifest
@@ -77,22 +76,12 @@ async def _answer_constantly(port: int) -> None:
 
 def _run(kind: str, artifact: Path, port: int) -> None:
     """Become one of the servers."""
-    if kind == "constant":
-        import uvloop
+    if kind == "ours":
+        app = "bench.serving.bare:create()"
+        become(app, artifact, port, **PLAIN, SERVER_VCPU="1")
+    import uvloop
 
-        uvloop.run(_answer_constantly(port))
-        return
-    environment = {
-        **os.environ,
-        "MODEL_DIR": str(artifact.resolve()),
-        "PORT": str(port),
-        **PLAIN,
-        "SERVER_VCPU": "1",
-    }
-    config = "containers/flask/gunicorn_config.py"
-    command = ["-m", "gunicorn", "-c", config, "bench.serving.bare:create()"]
-    os.chdir(ROOT)
-    os.execve(sys.executable, [sys.executable, *command], environment)
+    uvloop.run(_answer_constantly(port))
 
 
 def _cost(

@@ -5,7 +5,6 @@ Made once for an artifact, in the environments that have what it takes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from bench.serving.known import Known, read_known
 from bench.serving.offered import Question
 from manifest import Manifest
+from model_build.sources import file_digest
 
 ROOT = Path(__file__).parents[2]
 MADE_BY = (
@@ -47,7 +47,7 @@ def prepare(
 ) -> Prepared:
     """Return what stands in `out`, made now if it is of another version or by older code."""
     stamp = out / "of.json"
-    of = [manifest.version, *map(_digest, MADE_BY)]
+    of = [manifest.version, *map(file_digest, MADE_BY)]
     if not stamp.is_file() or json.loads(stamp.read_bytes()) != of:
         out.mkdir(parents=True, exist_ok=True)
         known = _run(build_python, "bench.serving.known", str(artifact))
@@ -77,7 +77,3 @@ def _run(python: Path, module: str, *words: str) -> str:
         last = (child.stderr.strip() or f"ended with {child.returncode}").splitlines()
         raise PrepareError(f"{module}: {last[-1]}")
     return child.stdout
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
