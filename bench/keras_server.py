@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,9 @@ import numpy as np
 from flask import Flask
 from numpy.typing import NDArray
 
+from bench.server import become
 from containers.flask import wsgi
 from manifest import Manifest
-
-ROOT = Path(__file__).parents[1]
 
 
 class KerasEngine:
@@ -69,17 +67,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, metavar="DIR")
     parser.add_argument("--port", required=True)
     options = parser.parse_args()
-    environment = {
-        **os.environ,
-        "MODEL_DIR": str(options.model.resolve()),
-        "KERAS_WEIGHTS": str(options.weights.resolve()),
-        "PORT": options.port,
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-    }
-    config = "containers/flask/gunicorn_config.py"
-    command = ["-m", "gunicorn", "-c", config, "bench.keras_server:create()"]
-    os.chdir(ROOT)
-    os.execve(sys.executable, [sys.executable, *command], environment)
+    become(
+        "bench.keras_server:create()",
+        options.model,
+        options.port,
+        KERAS_WEIGHTS=str(options.weights.resolve()),
+        TF_CPP_MIN_LOG_LEVEL="2",
+    )
 
 
 if __name__ == "__main__":

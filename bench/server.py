@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 ROOT = Path(__file__).parents[1]
 # What is measured is the model: no answer is remembered, and none refused for a queue
@@ -70,6 +71,22 @@ class Server:
 def litert_command(artifact: Path, *, python: Path) -> list[str]:
     """Return the command that `make serve` runs; serve() adds the port."""
     return [str(python), "-m", "containers.flask", "--model", str(artifact.resolve())]
+
+
+def become(app: str, artifact: Path, port: int | str, **variables: str) -> NoReturn:
+    """Turn this process into the light server around an `app` of our own.
+
+    `app` is what gunicorn loads, "module:call()"; `variables` are of its environment.
+    """
+    environment = {
+        **os.environ,
+        "MODEL_DIR": str(artifact.resolve()),
+        "PORT": str(port),
+        **variables,
+    }
+    command = ["-m", "gunicorn", "-c", "containers/flask/gunicorn_config.py", app]
+    os.chdir(ROOT)  # -m and gunicorn both import from the working directory
+    os.execve(sys.executable, [sys.executable, *command], environment)
 
 
 @contextmanager

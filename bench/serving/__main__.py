@@ -130,7 +130,7 @@ def _running(
 ) -> AbstractContextManager[Server]:
     return serve(
         contender.started_with(settings),
-        environment=contender.environment,
+        environment=contender.environment_with(settings),
         timeout_s=180,
         ready_path=contender.ready_path,
     )

@@ -13,8 +13,13 @@ from pathlib import Path
 from bench.serving.known import Known, read_known
 from bench.serving.offered import Question
 from manifest import Manifest
+from model_build.sources import file_digest
 
 ROOT = Path(__file__).parents[2]
+MADE_BY = (
+    Path(__file__).with_name("known.py"),
+    Path(__file__).parent / "peers/export.py",
+)
 
 
 class PrepareError(Exception):
@@ -40,16 +45,17 @@ def prepare(
     build_python: Path,
     peers_python: Path,
 ) -> Prepared:
-    """Return what stands in `out`, made now if it is of another version."""
+    """Return what stands in `out`, made now if it is of another version or by older code."""
     stamp = out / "of.json"
-    if not stamp.is_file() or json.loads(stamp.read_bytes()) != manifest.version:
+    of = [manifest.version, *map(file_digest, MADE_BY)]
+    if not stamp.is_file() or json.loads(stamp.read_bytes()) != of:
         out.mkdir(parents=True, exist_ok=True)
         known = _run(build_python, "bench.serving.known", str(artifact))
         (out / "known.json").write_text(known)
         words = [str(artifact), "--known", str(out / "known.json"), "--out", str(out)]
         print(_run(peers_python, "bench.serving.peers.export", *words), end="")
         (out / "grid.json").unlink(missing_ok=True)
-        stamp.write_text(json.dumps(manifest.version))
+        stamp.write_text(json.dumps(of))
     known_now = read_known(out / "known.json")
     peers = json.loads((out / "answers.json").read_bytes())
     answers = {name: held["labels"] for name, held in peers.items()}

@@ -70,8 +70,8 @@ def _markdown(result: Result) -> str:
         f"{rounds} rounds, windows of {result.seconds:g} s, p99 <= {result.slo_ms:g} ms. "
         f"{len(result.windows)} windows in all, {void} void because the client was late."
     )
-    grids = ["| peer | settings: requests a second at the first look |", "|---|---|"]
-    grids += [f"| {s.name} | {_grid(s)} |" for s in result.servers if s.name != OURS]
+    grids = ["| server | settings: requests a second at the first look |", "|---|---|"]
+    grids += [f"| {s.name} | {_grid(s)} |" for s in result.servers]
     return "\n".join([about, "", *lines, "", *grids]) + "\n"
 
 

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.comparison import median_interval
-from bench.server import Server, ServerError, litert_command, serve
+from bench.server import PLAIN, Server, ServerError, litert_command, serve
 from bench.serving.offered import OfferError, Question, offer
 from containers.flask.artifact import StartError
 from containers.flask.task import Item, load_task
@@ -65,7 +65,7 @@ def measure(
     path = f"/v1/models/{manifest.name}:predict"
     command = litert_command(artifact, python=Path(sys.executable))
     server_us, engine_us = [], []
-    environment = {"CACHE_MIB": "0", "SERVER_VCPU": "1"}
+    environment = {**PLAIN, "SERVER_VCPU": "1"}
     with serve(command, environment=environment) as server:
         offer(server.port, path, questions, rate=options.rate, seconds=1)
         for seed in range(options.rounds):

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from flask import Flask
 
-from containers.flask.door import Answer, Request
+from containers.flask.message import Answer, Request
 
 _FRAMING = {"content-length", "transfer-encoding", "connection", "date"}
 

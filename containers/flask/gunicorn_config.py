@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ control_socket_disable = True
 logconfig_dict = logging_config()
 # One message is tokenized in 40 us; a thread pool would only cost.
 raw_env = ["TOKENIZERS_PARALLELISM=false"]
+_STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
 def on_starting(server: Any) -> None:
@@ -38,6 +40,18 @@ def on_starting(server: Any) -> None:
     except StartError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """End a worker that was told to stop before it could hear it.
+
+    A new process has the master's handlers, which only note the signal; the master
+    says it once, and would wait for the whole of graceful_timeout.
+    """
+    worker.init_signals()
+    while not server.SIG_QUEUE.empty():
+        if server.SIG_QUEUE.get_nowait() in _STOP:
+            sys.exit(0)
 
 
 def when_ready(server: Any) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
+from collections.abc import Iterator
 
 # Linux; the socket module has no names for these.
 _SO_ATTACH_FILTER = 26
@@ -30,6 +31,16 @@ def shut_out(listener: socket.socket) -> None:
     buffer = ctypes.create_string_buffer(steps, len(steps))
     program = struct.pack("HL", len(_DROP_SYN), ctypes.addressof(buffer))
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def take_in(listener: socket.socket) -> Iterator[socket.socket]:
+    """Accept those who wait, whom a loop that lags has not accepted yet."""
+    listener.setblocking(False)
+    while True:
+        try:
+            yield listener.accept()[0]
+        except BlockingIOError:
+            return
 
 
 def let_in(listener: socket.socket) -> None:

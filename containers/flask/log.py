@@ -82,7 +82,8 @@ def event(level: str, message: str, **fields: Any) -> None:
 
 def announce(message: str, **fields: Any) -> None:
     """Log, at once and without a thread, what the master says before it forks."""
-    print(_line("info", message, fields), flush=True)
+    with suppress(OSError, ValueError):
+        print(_line("info", message, fields), flush=True)
 
 
 def request_id(given: str | None, trace: str | None = None) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
-from containers.flask.door import Answer
+from containers.flask.message import Answer
 from manifest import Manifest
 
 

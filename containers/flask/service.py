@@ -19,11 +19,11 @@ from werkzeug.exceptions import (
 from containers.flask import gateway
 from containers.flask.batching import DeadlineError
 from containers.flask.cache import USE, AnswerCache, directive
-from containers.flask.door import Answer, Cancel, Request
 from containers.flask.inference import read_infer, shape_infer
 from containers.flask.instances import read_instances
 from containers.flask.job import Asked, Job, Model
 from containers.flask.log import RequestLog, event, request_id
+from containers.flask.message import Answer, Cancel, Request
 from containers.flask.metrics import Metrics
 from containers.flask.problem import Problem
 from manifest import Manifest

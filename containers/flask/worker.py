@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import uvloop
 from gunicorn.workers.base import Worker
 
 from containers.flask import log
+from containers.flask.connection import Connection
 from containers.flask.door import Door
-from containers.flask.listener import let_in, shut_out
+from containers.flask.lifecycle import Lifecycle
+from containers.flask.listener import let_in, shut_out, take_in
 
 BACKLOG = 2048  # connections that the kernel holds while the loop is busy
 KNOCK_S = 0.05  # for those who stand at the door: several round trips
@@ -43,9 +47,11 @@ class LoopWorker(Worker):  # type: ignore[misc]
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
         door: Door = self.wsgi.extensions["door"]
-        lifecycle = self.wsgi.extensions["lifecycle"]
+        lifecycle: Lifecycle = self.wsgi.extensions["lifecycle"]
         servers = [
-            await loop.create_server(door, sock=listener.sock, backlog=BACKLOG)
+            await loop.create_server(
+                partial(Connection, door), sock=listener.sock, backlog=BACKLOG
+            )
             for listener in self.sockets
         ]
         beat = loop.create_task(self._beat(door, stop))
@@ -53,7 +59,13 @@ class LoopWorker(Worker):  # type: ignore[misc]
         await lifecycle.start()
         await stop.wait()
         self.alive = False
-        await self._drain(door, lifecycle, servers)
+        await drain(
+            door,
+            lifecycle,
+            [listener.sock for listener in self.sockets],
+            servers,
+            deadline=time.monotonic() + self.cfg.graceful_timeout - 1,
+        )
         end_report()
         await asyncio.to_thread(log.flush)
         beat.cancel()
@@ -67,22 +79,36 @@ class LoopWorker(Worker):  # type: ignore[misc]
                 stop.set()
             await asyncio.sleep(1)
 
-    async def _drain(self, door: Door, lifecycle: Any, servers: list[Any]) -> None:
-        deadline = time.monotonic() + self.cfg.graceful_timeout - 1
-        lifecycle.drain()
-        door.drain()
-        for listener in self.sockets:
-            shut_out(listener.sock)
-        await asyncio.sleep(KNOCK_S)
-        for listener in self.sockets:
-            let_in(listener.sock)  # shared: after a SIGHUP, another worker goes on
-        for server in servers:
-            server.close()
-        patience = time.monotonic() + LINGER_S
-        while door.in_flight or (door.connections and time.monotonic() < patience):
-            if time.monotonic() > deadline:
-                break
-            await asyncio.sleep(0.01)
-        door.close_idle()
-        await lifecycle.close()
-        await asyncio.sleep(0)  # what was written is with the kernel
+
+async def drain(
+    door: Door,
+    lifecycle: Lifecycle,
+    listeners: Sequence[socket.socket],
+    servers: Sequence[asyncio.Server],
+    *,
+    deadline: float,
+) -> None:
+    """Answer whoever came in before this, and nobody else, by time.monotonic().
+
+    The loop may lag, and runs its timers before it looks at what has arrived: so
+    nothing is closed because time has passed, only because nothing is there.
+    """
+    loop = asyncio.get_running_loop()
+    lifecycle.drain()
+    door.drain()
+    for listener in listeners:
+        shut_out(listener)
+    await asyncio.sleep(KNOCK_S)
+    for listener in listeners:
+        for guest in take_in(listener):
+            await loop.connect_accepted_socket(partial(Connection, door), guest)
+        let_in(listener)  # shared: after a SIGHUP, another worker goes on
+    for server in servers:
+        server.close()
+    patience = time.monotonic() + LINGER_S
+    while door.connections and (now := time.monotonic()) < deadline:
+        if now > patience:
+            door.close_idle()
+        await asyncio.sleep(0.01)
+    await lifecycle.close()
+    await asyncio.sleep(0)  # what was written is with the kernel

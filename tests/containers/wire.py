@@ -10,6 +10,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
+from containers.flask.connection import Connection
 from containers.flask.door import Door
 
 
@@ -32,7 +33,7 @@ class Wire:
         self.sent = b""
         self.is_open = True
         self.is_reading = True
-        self.protocol: Any = door()
+        self.protocol: Any = Connection(door)
         self.protocol.connection_made(self)
 
     def send(self, *chunks: bytes) -> None:
@@ -86,6 +87,11 @@ def request(
     if body is not None and "Transfer_Encoding" not in headers:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b"")
+
+
+def chunked(body: bytes, *, size: int = 7) -> bytes:
+    pieces = [body[i : i + size] for i in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in [*pieces, b""])
 
 
 def ask(door: Door, path: str, body: bytes | None = None, **options: str) -> Said:

@@ -6,11 +6,12 @@ import argparse
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from bench.server import litert_command
+from bench.server import READY, litert_command, serve
 from bench.serving.__main__ import run
 from bench.serving.contenders import OURS, Contender
 from bench.serving.known import Known
@@ -104,3 +105,19 @@ def test_says_in_one_line_what_to_install(manifest: Manifest, tmp_path: Path) ->
     absent = tmp_path / "python"
     with pytest.raises(PrepareError, match=r"python: not there; make install peers$"):
         prepare(TINY, manifest, tmp_path, build_python=absent, peers_python=absent)
+
+
+def test_servers_that_compute_nothing_answer_all_the_same(manifest: Manifest) -> None:
+    command = [sys.executable, "-m", "bench.serving.bare", str(TINY), "--run"]
+    path = f"/v1/models/{manifest.name}:predict"
+    body = json.dumps({"instances": TEXTS[:1]}).encode()
+    said = []
+    for kind, ready in (("ours", READY), ("constant", "/")):
+        with serve([*command, kind], ready_path=ready) as server:
+            url = f"http://127.0.0.1:{server.port}{path}"
+            with urllib.request.urlopen(url, body, timeout=10) as answer:
+                said.append(json.load(answer)["predictions"])
+    assert said == [
+        [{"label": manifest.labels[0], "score": 1.0}],
+        [{"label": "none", "score": 1.0}],
+    ]
