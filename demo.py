@@ -117,13 +117,15 @@ def _last_lines(
 ) -> str:
     variants = {v["name"]: v for v in report["variants"]}
     teacher, student = variants[report["baseline"]], variants[report["release"]]
-    before, after = (v["quality"]["figures"]["macro_f1"] for v in (teacher, student))
+    measure = report["measure"]
+    before, after = (v["quality"]["figures"][measure] for v in (teacher, student))
+    shown = measure.replace("_", " ").replace("macro f1", "macro-F1")
     speed = student["serving"]["p50_speedup"]
     faster = "" if student["faster"] else " (not shown to be faster)"
     monthly = bill["monthly_usd"]
     lines = [
-        ("teacher macro-F1", _interval(before["own"])),
-        (f"{student['name']} student macro-F1", _interval(after["own"])),
+        (f"teacher {shown}", _interval(before["own"])),
+        (f"{student['name']} student {shown}", _interval(after["own"])),
         ("  of the teacher's", _interval(after["retained"])),
         (
             "size",

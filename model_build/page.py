@@ -13,6 +13,7 @@ from model_build.gates import explain
 from model_build.report import PassEffect, Report, VariantReport
 from model_build.statistics import Interval
 
+FINDINGS = 12  # of a variant that are shown; the worst
 NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
@@ -42,6 +43,7 @@ def render(report: Report) -> str:
             if (found := report.variant(name).calibration)
         ],
         search=charts.search(report),
+        FINDINGS=FINDINGS,
     )
 
 

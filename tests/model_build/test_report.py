@@ -184,7 +184,9 @@ def test_texts_of_examples_are_text_and_never_markup(page: str) -> None:
         "Quality, latency, size and money",
         "What each pass cost and won",
         "Every point the search tried",
+        "What integers do to it",
         "What was lost",
+        "The plan, and what became of it",
         "Is it as sure as it is right?",
         "How it was measured",
     ],
@@ -200,6 +202,21 @@ def test_a_search_s_points_are_all_drawn_and_listed(page: str) -> None:
     assert "found-17" in part
 
 
+def test_the_worst_findings_are_shown_and_the_rest_counted(page: str) -> None:
+    part = page.split("What integers do to it")[1].split("</table>")[0]
+    assert part.count("<code>") == 12
+    assert "layer5_ffn_out" in part
+    assert "41.0 %</td><td>3.0 %" in part
+    assert "10 more with smaller errors" in part
+
+
+def test_what_was_planned_stands_beside_what_became(page: str) -> None:
+    part = page.split("The plan, and what became of it")[1].split("</table>")[0]
+    assert part.count("<tr>") == 3
+    assert "870.0 MiB</td><td>900.0" in part
+    assert "<td>–</td><td>0.1</td>" in part
+
+
 def test_a_model_that_was_not_measured_still_has_a_page(tmp_path: Path) -> None:
     """Questions have no calibration, and a search need not have been."""
     report = toy_report(tmp_path)
@@ -210,9 +227,16 @@ def test_a_model_that_was_not_measured_still_has_a_page(tmp_path: Path) -> None:
         for v in report.variants
     ]
     bare = replace(
-        report, variants=variants, conditions=None, lost=(), gates=(), repeated=None
+        report,
+        variants=variants,
+        conditions=None,
+        lost=(),
+        gates=(),
+        repeated=None,
+        planned=(),
     )
     page = render(bare)
     assert "not measured" in page
     assert "Is it as sure" not in page
     assert "Every point" not in page
+    assert "The plan" not in page

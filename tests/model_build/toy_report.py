@@ -15,6 +15,8 @@ from model_build.examples import Example
 from model_build.gates import judge
 from model_build.lost import hardest
 from model_build.measure import Conditions, Measurements, Served
+from model_build.model import Finding
+from model_build.plan import Forecast
 from model_build.report import Report, Tried
 from model_build.seeds import repeat
 from model_build.spec import Spec
@@ -93,7 +95,7 @@ def toy_report(folder: Path, *, examples: int = 1500, searched: bool = False) ->
             parameters=1000,
             zeros=500 if name == "sparse" else 2,
             precision="dynamic-int8" if name == "int8" else "float32",
-            findings=(),
+            findings=findings() if name == "int8" else (),
             file=file_of(folder / name, SIZES[name], zeros=name == "sparse"),
             judged=judged[name],
         )
@@ -134,7 +136,19 @@ def toy_report(folder: Path, *, examples: int = 1500, searched: bool = False) ->
         software={"tensorflow": "2.20.0"},
         goal="p99_ms" if searched else None,
         tried=tried() if searched else (),
+        planned=[
+            Forecast("teacher", (1000, 1000), (90_000, 90_264), (3.0, 3.4), (900.0, 870.0)),
+            Forecast("int8", (900, 1000), (15_000, 15_996), (0.1, None), (None, None)),
+        ],
     )
+
+
+def findings() -> list[Finding]:
+    """More than a page shows."""
+    worst = Finding("layer5_ffn_out", "outlier channels", 0.41, 0.03, "smoothed")
+    masked = Finding("layer0_attend", "a mask of -1e9", 0.3, None, "float")
+    rest = [Finding(f"layer{i}_query", "", 0.01, None, "int8") for i in range(20)]
+    return [worst, masked, *rest]
 
 
 def answers(labels: np.ndarray, hard: np.ndarray, share: float) -> Judged:
