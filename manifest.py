@@ -86,12 +86,14 @@ class Serving:
     p95_ms: float
     p99_ms: float
     requests_per_second: float  # sustained, one message a request
+    model_bytes: int  # of the file of weights that it loaded
     hardware: str
 
     def __post_init__(self) -> None:
         for name in ("p50_ms", "p95_ms", "p99_ms", "requests_per_second", "vcpu"):
             _positive(f"serving.{name}", getattr(self, name))
-        _at_least("serving.memory_mib", self.memory_mib, 1)
+        for name in ("memory_mib", "model_bytes"):
+            _at_least(f"serving.{name}", getattr(self, name), 1)
 
 
 @dataclass(frozen=True)

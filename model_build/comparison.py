@@ -87,7 +87,7 @@ def compare_variants(
             quality=truth.compare(each.judged, baseline.judged),
             examples=len(truth.labels),
             serving=served,
-            dollars_per_million=_dollars(served, measurements, book),
+            dollars_per_million=_dollars(served, measurements, size, book),
             faster=served is not None and served.p50_speedup.low > 1,
             effect=None,
             calibration=None
@@ -104,11 +104,15 @@ def compare_variants(
 
 
 def _dollars(
-    served: Served | None, measurements: Measurements | None, book: PriceBook
+    served: Served | None,
+    measurements: Measurements | None,
+    size: int,
+    book: PriceBook,
 ) -> float | None:
     if served is None or measurements is None:
         return None
-    return dollars_per_million(manifest_serving(served, measurements.conditions), book)
+    serving = manifest_serving(served, measurements.conditions, size)
+    return dollars_per_million(serving, book)
 
 
 def _effect(

@@ -147,11 +147,11 @@ def release(
     if not report.passed:
         return
     artifact.publish(made, out, manifest.files)
-    served = measured.variants[report.release]
+    served, shipped = measured.variants[report.release], report.variant(report.release)
     whole = replace(
         manifest,
-        quality=report.variant(report.release).manifest_quality(report.measure),
-        serving=manifest_serving(served, measured.conditions),
+        quality=shipped.manifest_quality(report.measure),
+        serving=manifest_serving(served, measured.conditions, shipped.bytes),
     )
     (out / CARD).write_text(model_card(report), encoding="utf-8")
     (out / "manifest.json").write_text(whole.to_json(), encoding="utf-8")

@@ -91,7 +91,9 @@ class VariantReport:
         return Quality(self.examples, measure, figures)
 
 
-def manifest_serving(served: Served, conditions: Conditions) -> Serving:
+def manifest_serving(
+    served: Served, conditions: Conditions, model_bytes: int
+) -> Serving:
     return Serving(
         vcpu=float(conditions.server_cores),
         memory_mib=served.memory_mib,
@@ -99,6 +101,7 @@ def manifest_serving(served: Served, conditions: Conditions) -> Serving:
         p95_ms=round(served.p95_ms, 3),
         p99_ms=round(served.p99_ms, 3),
         requests_per_second=round(served.requests_per_second, 1),
+        model_bytes=model_bytes,
         hardware=conditions.hardware,
     )
 

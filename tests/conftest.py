@@ -61,7 +61,7 @@ def make_manifest() -> ManifestFactory:
                     "macro_f1": Figure(0.86, 0.84, 0.88),
                 },
             ),
-            "serving": Serving(1.0, 240, 2.0, 3.0, 4.0, 400.0, "a test"),
+            "serving": Serving(1.0, 240, 2.0, 3.0, 4.0, 400.0, 15_400_000, "a test"),
         }
         return Manifest(**{**values, **changes})
 

@@ -10,7 +10,7 @@ from costs.predictions import Architecture, dollars_per_hour, dollars_per_millio
 from manifest import Serving
 
 BOOK = read_book("us-east-1")
-SERVING = Serving(1.0, 240, 2.0, 3.0, 4.0, 400.0, "a test")
+SERVING = Serving(1.0, 240, 2.0, 3.0, 4.0, 400.0, 15_400_000, "a test")
 
 
 def test_a_million_predictions_cost_the_task_hours_they_take() -> None:

@@ -137,7 +137,9 @@ def toy_report(folder: Path, *, examples: int = 1500, searched: bool = False) ->
         goal="p99_ms" if searched else None,
         tried=tried() if searched else (),
         planned=[
-            Forecast("teacher", (1000, 1000), (90_000, 90_264), (3.0, 3.4), (900.0, 870.0)),
+            Forecast(
+                "teacher", (1000, 1000), (90_000, 90_264), (3.0, 3.4), (900.0, 870.0)
+            ),
             Forecast("int8", (900, 1000), (15_000, 15_996), (0.1, None), (None, None)),
         ],
     )

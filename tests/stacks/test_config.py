@@ -26,7 +26,7 @@ NETWORK = DEV.network
 POOL = PoolConfig("gpu", ("g6.xlarge",), 0, 2)
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/c"
 COGNITO = Cognito("arn:aws:cognito-idp:us-east-1:123456789012:userpool/p", "c", "d")
-HUGE = Serving(1.0, 300_000, 2.0, 3.0, 4.0, 400.0, "a test")
+HUGE = Serving(1.0, 300_000, 2.0, 3.0, 4.0, 400.0, 15_400_000, "a test")
 
 
 @pytest.mark.parametrize(

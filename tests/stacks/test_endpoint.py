@@ -45,7 +45,9 @@ def test_the_task_is_as_large_as_the_release_was_measured_to_need(
 def test_memory_that_crosses_a_size_is_another_task(
     tmp_path: Path, make_manifest: ManifestFactory
 ) -> None:
-    grown = make_manifest(serving=Serving(1.0, 2000, 2.0, 3.0, 4.0, 400.0, "a test"))
+    grown = make_manifest(
+        serving=Serving(1.0, 2000, 2.0, 3.0, 4.0, 400.0, 15_400_000, "a test")
+    )
     write_release(tmp_path / "releases", "dev", grown)
     out = synthesize(tmp_path / "out", tmp_path / "releases")
     task = only(

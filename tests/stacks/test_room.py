@@ -134,7 +134,9 @@ def test_what_a_release_was_measured_to_need_is_counted_when_it_is_there(
         ENDPOINT, compute=InstancesConfig("cpu"), size=None, runtime="flask"
     )
     config = stage(measured)  # nobody knows yet
-    large = make_manifest(serving=Serving(2.5, 900, 2.0, 3.0, 4.0, 400.0, "a test"))
+    large = make_manifest(
+        serving=Serving(2.5, 900, 2.0, 3.0, 4.0, 400.0, 15_400_000, "a test")
+    )
     write_release(tmp_path, "dev", large)
     with pytest.raises(ConfigError, match="max_instances: 2 is not at least 4"):
         Stage(cdk.App(), config=config, delivery=SHOWN.delivery, releases=tmp_path)
