@@ -66,6 +66,10 @@ class Task(Protocol):
         """Return the JSON value that asks a server about an example."""
         ...
 
+    def check(self, examples: Sequence[Example], tokenizer: str, length: int) -> None:
+        """Raise DataError where an example is more than the server reads."""
+        ...
+
     def encode(
         self, examples: Sequence[Example], tokenizer: str, length: int
     ) -> Tokens:
