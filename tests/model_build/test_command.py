@@ -35,6 +35,7 @@ def refused(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        pytest.param({"seed": "seed = -3"}, "toy.toml: seed: -3", id="a bad spec"),
         pytest.param(
             {"data_source": 'source = "file:{tmp}/mesages.csv"'},
             "mesages.csv: no such file",
