@@ -46,7 +46,10 @@ def simulated(
     found = []
     for seed in range(builds):
         rows = np.repeat(kinds, random.multinomial(n, shares), axis=0)
-        own, base = (Judged([], {"accuracy": column}) for column in rows.T)
+        own, base = (
+            Judged([{"label": str(each)} for each in column], {"accuracy": column})
+            for column in rows.T
+        )
         result = compare(own, base, np.zeros(n, int), resamples=1000, seed=seed)
         found.append(result.figures["accuracy"].difference)
     return found
