@@ -42,19 +42,31 @@ def explain(message: str, content: Any, root: type) -> str:
     value, kinds = _value(content, path), _kinds(root, content, path)
     if bound.startswith("Object contains unknown field"):
         bound = _unknown(bound.partition("`")[2].rstrip("`"), content, path, kinds)
-    elif allowed := _literals(kinds) if bound.startswith("Invalid") else []:
+    elif bound.startswith("Invalid") and len(kinds) == len(_literals(kinds)):
+        allowed = [value for values in _literals(kinds) for value in values]
         bound = f"is none of {', '.join(_nearest(value, allowed))}"
-    elif "matching regex" in bound:
-        bound = f"is not {_texts(kinds)}"
+    elif (
+        bound.startswith("Invalid") or "` matching regex" in bound or "`, got" in bound
+    ):
+        bound = f"expected {_any_of(kinds)}"
     field = _field(key for key in path if key != "settings")
-    # A table that is wrong as a whole says itself what is wrong in it.
-    shown = "" if isinstance(value, dict) or value is _ABSENT else f"{value!r}: "
-    return f"{field or 'the spec'}: {shown}{bound}"
+    return f"{field or 'the spec'}: {_shown(value, path)}{bound}"
 
 
 def described(kind: Type) -> str:
     """What a field may be, as docs/spec.md says it; None is what its default is."""
-    return " or ".join(filter(None, map(_described, _alternatives(kind))))
+    return _any_of(_alternatives(kind))
+
+
+def _any_of(kinds: Iterable[Type]) -> str:
+    return " or ".join(map(_described, kinds))
+
+
+def _shown(value: Any, path: Sequence[Key]) -> str:
+    if path[-1:] == [_SOME_KEY]:
+        return "one of its values: "
+    # A table that is wrong as a whole says itself what is wrong in it.
+    return "" if isinstance(value, dict) or value is _ABSENT else f"{value!r}: "
 
 
 def _path(where: str) -> list[Key]:
@@ -115,7 +127,7 @@ def _alternatives(kind: Type) -> Iterator[Type]:
     if isinstance(kind, inspect.UnionType):
         for each in kind.types:
             yield from _alternatives(each)
-    else:
+    elif not isinstance(kind, inspect.NoneType):  # TOML has none
         yield kind
 
 
@@ -132,7 +144,7 @@ def _unknown(
     of = ""
     if path[-1:] == ["settings"]:
         made, own = _value(content, path[:-1]), _value(content, path)
-        of = f" of {own['name']} {made.get('variant')!r}"
+        of = f" of {own['name']}{f' {n!r}' if (n := made.get('variant')) else ''}"
         known += ["name", "variant", "of"]
     return f"unknown field `{name}`{of}; known are {', '.join(_nearest(name, known))}"
 
@@ -143,21 +155,12 @@ def _nearest(given: Any, names: Sequence[str]) -> list[str]:
     return [*near, *(name for name in names if name not in near)]
 
 
-def _literals(kinds: Iterable[Type]) -> list[str]:
+def _literals(kinds: Iterable[Type]) -> list[list[str]]:
     return [
-        str(value)
+        [str(value) for value in kind.values]
         for kind in kinds
         if isinstance(kind, inspect.LiteralType)
-        for value in kind.values
     ]
-
-
-def _texts(kinds: Iterable[Type]) -> str:
-    return " or ".join(
-        PATTERNS[kind.pattern]
-        for kind in kinds
-        if isinstance(kind, inspect.StrType) and kind.pattern is not None
-    )
 
 
 def _described(kind: Type) -> str:
@@ -168,27 +171,30 @@ def _described(kind: Type) -> str:
             return "number" + _range(kind)
         case inspect.BoolType():
             return "true, false"
-        case inspect.StrType(pattern=str()):
-            return _texts([kind])
+        case inspect.StrType(pattern=str(pattern)):
+            return PATTERNS.get(pattern, f"text like {pattern}")
         case inspect.StrType():
             return "text"
         case inspect.LiteralType(values=values):
-            return ", ".join(str(value) for value in values)
+            *others, last = map(str, values)
+            return " or ".join([*([", ".join(others)] if others else []), last])
         case inspect.TupleType(item_types=items):
             return f"{len(items)} in a list, each {described(items[0])}"
-        case inspect.VarTupleType(item_type=item):
-            return f"list, each {described(item)}"
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            return f"list{' of 1 or more' if least else ''}, each {described(item)}"
         case inspect.DictType(value_type=item):
             return f"table, each {described(item)}"
         case inspect.StructType():
             return "table"
         case _:
-            return ""
+            raise TypeError(f"a spec has no {kind}")
 
 
 def _range(kind: inspect.IntType | inspect.FloatType) -> str:
     bounds = {">": kind.gt, ">=": kind.ge, "<": kind.lt, "<=": kind.le}
-    found = [f"{sign} {b:g}" for sign, b in bounds.items() if b is not None]
-    return "".join(f" {each}" for each in found[:1]) + "".join(
-        f" and {each}" for each in found[1:]
-    )
+    found = [
+        f"{sign} {b:g}" if isinstance(b, float) else f"{sign} {b:,}"
+        for sign, b in bounds.items()
+        if b is not None
+    ]
+    return f" {' and '.join(found)}" if found else ""
