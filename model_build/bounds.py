@@ -54,7 +54,7 @@ MEASURES: Mapping[Measure, Limit] = {
     "f1_retained": _RETAINED,
     "bytes": Limit("at_most", 1e12, "bytes of the model file"),
     "bytes_ratio": Limit("at_most", 1.5, "share of the baseline's bytes"),
-    "parameters": Limit("at_most", 1e12, "numbers"),
+    "parameters": Limit("at_most", 1e12, "parameters"),
     "p50_ms": Limit("at_most", 1e6, "milliseconds"),
     "p99_ms": Limit("at_most", 1e6, "milliseconds"),
     "p50_speedup": Limit("at_least", 1e3, "times: the baseline's p50 over its own"),

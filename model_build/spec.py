@@ -118,7 +118,7 @@ class Spec(Section, frozen=True, kw_only=True):
     build: Build = Build()
     passes: Annotated[tuple[PassSpec, ...], Meta(min_length=1)]
     search: Search | None = None
-    gates: tuple[Gate, ...] = ()
+    gates: Annotated[tuple[Gate, ...], Meta(min_length=1)] = ()  # a spec has one
     digest: str = ""  # SHA-256 of the file; filled by read_spec
 
     def __post_init__(self) -> None:
