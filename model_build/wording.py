@@ -37,8 +37,10 @@ def explain(message: str, content: Any, root: type) -> str:
 
     In `content` a pass has a table of `settings`; in its file it is one flat table.
     """
-    bound, _, where = message.partition(" - at ")
-    path = _path(where.strip("`").removeprefix("$"))
+    bound, where = re.fullmatch(r"(.*?)(?: - at `\$([^`]*)`)?", message, re.S).groups(
+        ""
+    )
+    path = _path(where)
     value, kinds = _value(content, path), _kinds(root, content, path)
     if bound.startswith("Object contains unknown field"):
         bound = _unknown(bound.partition("`")[2].rstrip("`"), content, path, kinds)

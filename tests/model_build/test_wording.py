@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from msgspec import inspect
 
 from model_build.spec import Spec, SpecError, read_spec
-from model_build.wording import PATTERNS
+from model_build.wording import PATTERNS, explain
 from tests.model_build.conftest import SpecFactory
 
+SPECS = sorted(Path(__file__).parents[2].glob("model_build/specs/*.toml"))
 GATE = '[[gates]]\nmeasure = "accuracy"\n'
 TEACHER = '[[passes]]\nvariant = "teacher"\nname = "finetune"\n'
 QUANTIZE = '[[passes]]\nvariant = "int8"\nof = "pruned"\n'
@@ -94,6 +100,37 @@ def test_a_wrong_spec_is_told_what_it_could_say(
         read_spec(path)
     assert str(refusal.value).startswith(f"{path}: {said}")
     assert len(str(refusal.value).splitlines()) == 1
+
+
+ODD: tuple[Any, ...] = (3, -1, 0.5, math.nan, True, "", "x - at `$.y`", [], ["x"], {})
+
+
+def places(content: Any) -> Iterator[tuple[Any, Any]]:
+    """Every table or list in a spec, with each of its keys."""
+    keys = list(content) if isinstance(content, dict) else range(len(content))
+    for key in keys:
+        yield content, key
+        if isinstance(content[key], dict | list):
+            yield from places(content[key])
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_whatever_stands_anywhere_is_read_or_refused_in_one_line(path: Path) -> None:
+    """Red if a place or a value is not thought of: then it is a traceback."""
+    content = msgspec.to_builtins(read_spec(path))
+    refused = 0
+    for table, key in list(places(content)):
+        there = table[key]
+        for odd in ODD:
+            table[key] = odd
+            try:
+                msgspec.convert(content, Spec)
+            except msgspec.ValidationError as error:
+                refused += 1
+                said = explain(str(error), content, Spec)
+                assert re.fullmatch(r"[\w.\[\] ]+: .+", said), said
+        table[key] = there
+    assert refused > 500
 
 
 def every_kind(kind: inspect.Type) -> Iterator[inspect.Type]:
