@@ -149,8 +149,9 @@ def test_a_build_measures_both_engines_and_ships_one(
 def test_a_model_under_its_gate_is_reported_and_not_released(
     short: Path, tmp_path: Path
 ) -> None:
-    text = short.read_text().replace("at_least = 0.0", "at_least = 1.01")
-    short.write_text(text)
+    gate = 'measure = "accuracy"\nat_least = 0.0'
+    unreachable = 'measure = "memory_mib"\nat_most = 1'
+    short.write_text(short.read_text().replace(gate, unreachable))
     code, report = built(short, tmp_path / "out")
     assert code == 1
     assert not report["passed"]

@@ -252,7 +252,7 @@ def test_a_pass_that_cannot_apply_is_named_before_any_training(
     )
     shape = minilm([(12, 1536)] * 6, classes=2)
     with pytest.raises(
-        PlanError, match=r"^passes\[1\]\.layers: 7 is more than the teacher's 6$"
+        PlanError, match=r"^passes\[1\]\.layers: 7 is more than the 6 there are$"
     ):
         plan.planned_shapes(spec, shape)
 
@@ -336,7 +336,7 @@ def test_a_plan_that_cannot_be_is_one_line_and_exit_code_2(
     assert main(["plan", str(write_spec(distill=bad))]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ")
-    assert "passes[1].layers: 3 is more than the teacher's 2" in error
+    assert "passes[1].layers: 3 is more than the 2 there are" in error
 
 
 def test_the_committed_machine_can_be_read() -> None:
