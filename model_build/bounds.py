@@ -18,6 +18,7 @@ Measure = Literal[
     "exact_match_retained",
     "f1",
     "f1_retained",
+    "agreement",
     "bytes",
     "bytes_ratio",
     "parameters",
@@ -52,6 +53,7 @@ MEASURES: Mapping[Measure, Limit] = {
     "exact_match_retained": _RETAINED,
     "f1": Limit("at_least", 1.0, "share of an answer's words, the mean over questions"),
     "f1_retained": _RETAINED,
+    "agreement": Limit("at_least", 1.0, "share of answers that are the baseline's"),
     "bytes": Limit("at_most", 1e12, "bytes of the model file"),
     "bytes_ratio": Limit("at_most", 1.5, "share of the baseline's bytes"),
     "parameters": Limit("at_most", 1e12, "parameters"),
@@ -112,7 +114,7 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         kept = self.measure.removesuffix("_retained")
         if self.seeds > 1 and kept not in JUDGED:
             return f"seeds: {self.seeds}: speed and size are not measured for each seed"
-        if self.interval and kept not in (*JUDGED, "p50_speedup"):
+        if self.interval and kept not in (*JUDGED, "agreement", "p50_speedup"):
             return "interval: true: it is measured without one"
         return None
 

@@ -99,7 +99,8 @@ def measure_rows() -> list[tuple[str, ...]]:
     found = []
     for measure, limit in MEASURES.items():
         figure = measure.removesuffix("_retained") in JUDGED
-        margin, interval = measure in JUDGED, figure or measure == "p50_speedup"
+        interval = figure or measure in ("agreement", "p50_speedup")
+        margin = measure in JUDGED
         takes = ["yes" if each else "" for each in (margin, interval, figure)]
         most = f"{limit.most:,.15g}"
         found.append((f"`{measure}`", limit.unit, f"`{limit.side}`", most, *takes))
