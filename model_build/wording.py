@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from msgspec import inspect
@@ -94,7 +95,7 @@ def _value(content: Any, path: Sequence[Key]) -> Any:
 
 def _kinds(root: type, content: Any, path: Sequence[Key]) -> list[Type]:
     """What may stand at `path`; of tagged tables the one whose tag `content` has."""
-    found = [inspect.type_info(root)]
+    found = [_type_of(root)]
     for key in path:
         found = [each for kind in found for each in _within(kind, key)]
         content = _value(content, [key])
@@ -107,6 +108,11 @@ def _kinds(root: type, content: Any, path: Sequence[Key]) -> list[Type]:
         ]
         found = tagged or found
     return found
+
+
+@cache
+def _type_of(root: type) -> Type:
+    return inspect.type_info(root)
 
 
 def _within(kind: Type, key: Key) -> Iterator[Type]:

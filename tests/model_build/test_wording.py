@@ -16,7 +16,7 @@ from model_build.spec import Spec, SpecError, read_spec
 from model_build.wording import PATTERNS, explain
 from tests.model_build.conftest import SpecFactory
 
-SPECS = sorted(Path(__file__).parents[2].glob("model_build/specs/*.toml"))
+SPECS = Path(__file__).parents[2] / "model_build" / "specs"
 GATE = '[[gates]]\nmeasure = "accuracy"\n'
 TEACHER = '[[passes]]\nvariant = "teacher"\nname = "finetune"\n'
 QUANTIZE = '[[passes]]\nvariant = "int8"\nof = "pruned"\n'
@@ -114,10 +114,10 @@ def places(content: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(content[key])
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
-def test_whatever_stands_anywhere_is_read_or_refused_in_one_line(path: Path) -> None:
+@pytest.mark.parametrize("name", ["sst2", "squad"])
+def test_whatever_stands_anywhere_is_read_or_refused_in_one_line(name: str) -> None:
     """Red if a place or a value is not thought of: then it is a traceback."""
-    content = msgspec.to_builtins(read_spec(path))
+    content = msgspec.to_builtins(read_spec(SPECS / f"{name}.toml"))
     refused = 0
     for table, key in list(places(content)):
         there = table[key]
