@@ -76,13 +76,11 @@ def _check_data(data: Data) -> None:
 
 def _check_questions(spec: Spec) -> None:
     data = spec.data
-    other = ("label", "label_is")
-    if spec.task != "question-answering":
-        other = ("answers",)
-    for field in other:
+    asks = spec.task == "question-answering"
+    for field in ("label", "label_is") if asks else ("answers",):
         if (asked := getattr(data, field)) != _default(Data, field):
             raise ValueError(f"data.{field}: {asked!r}: {spec.task} does not read it")
-    if spec.task != "question-answering":
+    if not asks:
         return
     if len(data.texts) != 2:
         raise ValueError(

@@ -30,6 +30,7 @@ PATTERNS = {
 Type = inspect.Type
 Key = str | int
 _ABSENT = object()
+_PLACED = re.compile(r"^(.*?)(?: - at `\$([^`]*)`)?\Z", re.S)
 _SOME_KEY = ""  # of a table whose keys are free: msgspec does not say which
 
 
@@ -38,9 +39,7 @@ def explain(message: str, content: Any, root: type) -> str:
 
     In `content` a pass has a table of `settings`; in its file it is one flat table.
     """
-    bound, where = re.fullmatch(r"(.*?)(?: - at `\$([^`]*)`)?", message, re.S).groups(
-        ""
-    )
+    bound, where = _PLACED.findall(message)[0]
     path = _path(where)
     value, kinds = _value(content, path), _kinds(root, content, path)
     if bound.startswith("Object contains unknown field"):
@@ -99,7 +98,7 @@ def _kinds(root: type, content: Any, path: Sequence[Key]) -> list[Type]:
     for key in path:
         found = [each for kind in found for each in _within(kind, key)]
         content = _value(content, [key])
-        tagged = [
+        tagged: list[Type] = [
             each
             for each in found
             if isinstance(each, inspect.StructType)
