@@ -31,6 +31,7 @@ def check(spec: Spec) -> None:
     _check_questions(spec)
     _check_order(spec.passes)
     _check_lessons(spec)
+    _check_relations(spec.passes)
     if spec.search is not None:
         _check_search(spec, spec.search)
     elif spec.release not in {p.variant for p in spec.passes}:
@@ -159,6 +160,17 @@ def _check_lessons(spec: Spec) -> None:
             "data.unlabelled: no pass reads it: a 'distill' with examples 'unlabelled' "
             "or 'both' does, and 'prune_vocabulary'"
         )
+
+
+def _check_relations(passes: Sequence[PassSpec]) -> None:
+    usual = _default(Distill, "relation_heads")
+    for index, step in enumerate(passes):
+        match step.settings:
+            case Distill(relation_weight=0, relation_heads=heads) if heads != usual:
+                raise ValueError(
+                    f"passes[{index}].relation_heads: {heads}: without a "
+                    "relation_weight nothing is compared by them"
+                )
 
 
 def _check_search(spec: Spec, search: Search) -> None:

@@ -152,7 +152,7 @@ IGNORED = [
     (
         "distill",
         STUDENT + "layers = 1\nrelation_heads = 4",
-        r"passes\[1\]: relation_heads: 4: without a relation_weight",
+        r"passes\[1\]\.relation_heads: 4: without a relation_weight",
     ),
 ]
 
