@@ -46,9 +46,9 @@ ALLOWED = {
         "cyclonedx", "packageurl",  # layers/materials.py, while an image is built
     },
     "model_build": {
-        "ai_edge_litert", "ai_edge_quantizer", "bench", "containers", "costs", "httpx2", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "nncf", "numpy",
+        "ai_edge_litert", "ai_edge_quantizer", "bench", "containers", "costs", "httpx2", "huggingface_hub", "images", "jinja2", "manifest", "ml_dtypes", "msgspec", "nncf", "numpy",
         "openvino", "optuna", "pyarrow", "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving",
-        "tensorflow_text", "tf_keras", "tokenizers",
+        "tensorflow_text", "tf_keras", "tokenizers", "werkzeug",  # its BadRequest is what a served task raises
     },
 }  # fmt: skip
 
