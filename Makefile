@@ -27,7 +27,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-container test-demo serve images synth bill policy picture rehearse bench peers \
+        test-container test-demo serve images synth bill diff policy picture rehearse bench peers \
         bench-serving bench-faults lock clean
 
 help:            ## this list
@@ -75,6 +75,13 @@ synth: install   ## every template of every stage, into cdk.out
 
 bill: synth      ## what STAGE costs a month
 	$(DEPLOY) -m costs bill cdk.out --stage $(STAGE)
+
+# Releases as committed, or being committed: what the demo built is nobody's change.
+COMMITTED = $(if $(filter command environment,$(origin RELEASES)),$(RELEASES),stacks/releases)
+diff: install    ## what this tree changes against BASE (origin/main): dollars, figures of models
+	@cdk synth --quiet --output build/tree -c releases=$(COMMITTED)
+	@$(DEPLOY) -m stacks base $(or $(BASE),origin/main) --out build/base
+	@$(DEPLOY) -m costs diff build/base build/tree
 
 policy: synth    ## what rule packs, Guard rules, cfn-lint and our own say of cdk.out
 	$(DEPLOY) -m checks cdk.out

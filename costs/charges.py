@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costs.assembly import Assembly, Resource, Stack
 from costs.book import Price, PriceBook
@@ -25,6 +25,10 @@ class Charge:
     def monthly(self) -> Scale:
         """USD a month."""
         return self.quantity * self.price.usd
+
+    def resting_on(self, *assumptions: str) -> Charge:
+        """Return the charge with further assumptions that its quantity rests on."""
+        return replace(self, assumptions=(*self.assumptions, *assumptions))
 
 
 @dataclass(frozen=True)

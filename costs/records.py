@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
-from costs.bill import Bill, Line, grouped
+from costs.bill import Bill, Line, by_model, by_stack, by_stage, by_tag, grouped
 from costs.charges import HOURS, Charge
 from costs.diff import Change, Difference
+from costs.endpoints import Endpoint
 from costs.notes import marks
-from costs.scale import Scale
+from costs.scale import ENDS, Scale
+from costs.subtotals import tags_of
 from costs.usage import MEANINGS
 
 SCHEMA = 1
@@ -26,22 +29,30 @@ def bill_json(bill: Bill) -> str:
                     "monthly_usd": _total(stack_lines),
                     "resources": [_line(line) for line in stack_lines],
                 }
-                for stack, stack_lines in grouped(lines, "stack")
+                for stack, stack_lines in grouped(lines, by_stack)
             ],
         }
-        for stage, lines in grouped(bill.lines, "stage")
+        for stage, lines in grouped(bill.lines, by_stage)
     ]
     return _text(
         {
             "assumptions": _assumptions(bill),
+            "endpoints": [_endpoint(each) for each in bill.endpoints],
             "models": [
                 {"model": model, "monthly_usd": _total(lines)}
-                for model, lines in grouped(bill.lines, "model")
+                for model, lines in grouped(bill.lines, by_model)
                 if model
             ],
             "monthly_usd": _scale(bill.monthly),
             "regions": list(bill.regions),
             "stages": stages,
+            "tags": {
+                tag: [
+                    {"value": value, "monthly_usd": _total(lines)}
+                    for value, lines in grouped(bill.lines, by_tag(tag))
+                ]
+                for tag in tags_of(bill)
+            },
         }
     )
 
@@ -55,6 +66,14 @@ def diff_json(difference: Difference) -> str:
             "before_usd": _scale(difference.before.monthly),
             "change_usd": _scale(difference.monthly),
             "changes": [_change(change) for change in difference.changes],
+            "endpoints": [
+                {
+                    "after": _endpoint(each.after) if each.after else None,
+                    "before": _endpoint(each.before) if each.before else None,
+                    "endpoint": each.name,
+                }
+                for each in difference.endpoints
+            ],
             "free": {
                 "added": difference.free_added,
                 "removed": difference.free_removed,
@@ -76,6 +95,17 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
+def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "endpoint": endpoint.name,
+        "monthly_usd": _scale(endpoint.monthly),
+        "release": asdict(endpoint.release),
+        "stack": endpoint.stack,
+        "usd_a_million_as_expected": endpoint.expected,
+        "usd_a_million_at_full_load": endpoint.full_load,
+    }
+
+
 def _line(line: Line) -> dict[str, Any]:
     return {
         "charges": [_charge(charge) for charge in line.estimate.charges],
@@ -84,6 +114,7 @@ def _line(line: Line) -> dict[str, Any]:
         "model": line.model,
         "monthly_usd": _scale(line.monthly),
         "path": line.path,
+        "tags": dict(line.tags),
         "type": line.type,
     }
 
@@ -116,7 +147,7 @@ def _total(lines: list[Line]) -> dict[str, float]:
 
 
 def _scale(figure: Scale) -> dict[str, float]:
-    return {"maximum": round(figure.maximum, 4), "minimum": round(figure.minimum, 4)}
+    return {end: round(getattr(figure, end), 4) for end in ENDS}
 
 
 def _text(record: dict[str, Any]) -> str:

@@ -47,8 +47,18 @@ def change(before: float, after: float) -> str:
     return dollars(min(max(after - before, -0.001), 0.001))
 
 
-def amounts(monthly: Scale) -> tuple[str, str]:
-    return dollars(monthly.minimum), dollars(monthly.maximum)
+def amounts(monthly: Scale) -> tuple[str, str, str]:
+    """Return USD at minimum, expected and maximum scale."""
+    low, middle, high = map(dollars, monthly.ends)
+    return low, middle, high
+
+
+def headline(monthly: Scale) -> str:
+    """Return "66.10 a month expected, 48.41 to 126.64", or one figure for all scales."""
+    low, middle, high = amounts(monthly)
+    if low == middle == high:
+        return f"{middle} a month"
+    return f"{middle} a month expected, {low} to {high}"
 
 
 def billed(charge: Charge) -> str:

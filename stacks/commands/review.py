@@ -138,9 +138,11 @@ def _summary(
     stage: str | None, changes: Sequence[Changed], money: Difference, note: str
 ) -> str:
     """One sentence, for whoever approves: which stacks, how many dollars."""
+    change, after = money.monthly, money.after.monthly
     dollars = (
-        f"{money.monthly.minimum:+,.2f} to {money.monthly.maximum:+,.2f} dollars a month"
-        f" (now {money.after.monthly.minimum:,.2f} to {money.after.monthly.maximum:,.2f})"
+        f"{change.expected:+,.2f} dollars a month expected ({change.minimum:+,.2f} to"
+        f" {change.maximum:+,.2f}; then {after.expected:,.2f}, {after.minimum:,.2f} to"
+        f" {after.maximum:,.2f})"
     )
     names = ", ".join(f"{each.name} ({each.what})" for each in changes)
     said = [f"{stage or 'all'}: {names or 'nothing changes'}", dollars]

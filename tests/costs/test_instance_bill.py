@@ -86,7 +86,7 @@ def test_a_task_that_fits_the_larger_type_only_names_the_smaller(
 def test_a_group_says_what_may_run(billed_line: BilledLine) -> None:
     mixed = group("g5.xlarge", "g4dn.xlarge", OnDemandPercentageAboveBaseCapacity=50)
     assert billed_line(mixed).estimate.detail == (
-        "1 to 4 part Spot instances, g4dn.xlarge (cheapest) to g5.xlarge (dearest of 2)"
+        "1 to 4 part Spot instances (1 expected), g4dn.xlarge (cheapest) to g5.xlarge (dearest of 2)"
     )
     one = group("g5.xlarge", most=1)
     assert billed_line(one).estimate.detail == "1 instance, g5.xlarge"
