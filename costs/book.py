@@ -13,7 +13,7 @@ from typing import Any
 PRICES = Path(__file__).parent / "prices"
 
 _DATE = re.compile(r"undated|20\d\d(-\d\d(-\d\d)?)?")
-_WEAK = ("DERIVED", "ASSUMPTION", "DOUBT")  # how a note says that nobody read it
+WEAK = ("DERIVED", "ASSUMPTION", "DOUBT")  # how a note says that nobody read it
 
 
 class PriceError(ValueError):
@@ -35,7 +35,7 @@ class Price:
     @property
     def weakness(self) -> str | None:
         """Why the figure should be checked before money hangs on it, if it should."""
-        if self.note.startswith(_WEAK):
+        if self.note.startswith(WEAK):
             return self.note
         return "undated" if self.as_of == "undated" else None
 
