@@ -33,6 +33,7 @@ class Offer:
     per: float = 1.0  # of the list's units make one of ours
     billed: tuple[str, ...] = ()
     listed: bool = True
+    explorer: tuple[str, ...] = ()  # names of the service in Cost Explorer
 
 
 @cache
@@ -68,18 +69,21 @@ def _offers(table: Mapping[str, Any]) -> Iterator[Offer]:
     for service, body in table["services"].items():
         for item, line in body["items"].items():
             for name in instance_types() if item == _EACH_TYPE else (item,):
-                yield _offer(service, name, body["offer"], line)
+                yield _offer(service, name, body, line)
 
 
-def _offer(service: str, item: str, code: str, line: Mapping[str, Any]) -> Offer:
+def _offer(
+    service: str, item: str, body: Mapping[str, Any], line: Mapping[str, Any]
+) -> Offer:
     return Offer(
         service,
         item,
-        code,
+        body["offer"],
         tuple(usage.replace(_EACH_TYPE, item) for usage in line["usage"]),
         line["unit"],
         tuple(line.get("where", {}).items()),
         float(line.get("per", 1)),
         tuple(line.get("billed", ())),
         line.get("listed", True),
+        tuple(body["explorer"]),
     )

@@ -1,0 +1,323 @@
+"""What was billed beside what was estimated, and which assumption was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from costs.bill import Bill, Line
+from costs.charges import Charge
+from costs.offers import Offer, offers
+from costs.scale import Scale, number, spread
+from costs.usage import Usage
+from costs.usage_report import USED, Entry, Report, Spent
+
+NEAR = 0.1  # a share by which a quantity may miss its range and still be called right
+_SAME_PRICE = 0.02
+_ANYBODYS = "AWSDataTransfer"  # billed under the service that sends
+_NOTHING = Scale.always(0.0)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What one line of a comparison is about: one usage type, or one service."""
+
+    code: str  # of the product; in Cost Explorer's tables its name there
+    usage: str  # "" where the report knows services only
+    operation: str
+    name: str  # for people: the items of our book that it is
+    unit: str
+    per: float  # of the list's units make one of ours
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One thing in one month and group, estimated and billed."""
+
+    month: str
+    group: str  # value of the tag
+    resource: str  # its construct path, "" for all that the report does not tell apart
+    thing: Thing
+    estimated: Scale  # USD of the part of the month that the report covers
+    billed: float  # USD
+    expected: Scale | None  # quantity, in the thing's unit; None: the report has none
+    used: float | None
+    findings: tuple[str, ...] = ()  # what is off, and by how much
+
+
+@dataclass(frozen=True)
+class Actuals:
+    """A bill and a report, line by line; nothing of either is left out."""
+
+    report: Report
+    by: str  # the tag
+    comparisons: tuple[Comparison, ...]
+    unmatched: tuple[tuple[Entry, Spent], ...]  # resources summed up
+    months: Mapping[str, float]  # the share of each that the report covers
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    usd: Scale
+    quantity: Scale  # in the list's units
+    assumptions: tuple[str, ...]
+
+
+_Key = tuple[str, str, Thing]  # group, resource, thing
+
+
+def actuals(bill: Bill, report: Report, *, by: str = "stage") -> Actuals:
+    """Compare a bill with a report, grouped by the bill's `by`: "stage" or "model".
+
+    Where no line of the report carries the tag, all groups are compared as one.
+    """
+    matched: dict[str, dict[_Key, Spent]] = {}
+    unmatched: dict[Entry, Spent] = {}
+    marks = {_mark(line): line for line in bill.lines}
+
+    @cache
+    def line_of(resource: str) -> Line | None:
+        lowered = resource.lower()
+        return next((line for mark, line in marks.items() if mark in lowered), None)
+
+    named: set[tuple[int, Thing]] = set()
+    for entry, spent in report.spent.items():
+        thing = _thing(entry)
+        months = matched.setdefault(entry.month, {})
+        if thing is None:
+            unmatched.setdefault(_without_resource(entry), Spent()).add(spent)
+            continue
+        line = line_of(entry.resource) if entry.resource else None
+        if line is not None:
+            named.add((id(line), thing))
+        key = (entry.group, line.path if line else "", thing)
+        months.setdefault(key, Spent()).add(spent)
+    estimates = _estimates(bill, report, by, named)
+    comparisons = [
+        _comparison(month, key, estimates.get(key), spent.get(key), bill.usage, report)
+        for month, spent in sorted(matched.items())
+        for key in dict.fromkeys([*estimates, *spent])
+    ]
+    return Actuals(
+        report,
+        by,
+        tuple(sorted(comparisons, key=_largest_first)),
+        tuple(sorted(unmatched.items(), key=lambda each: -abs(each[1].usd))),
+        {month: report.covered(month) for month in sorted(matched)},
+    )
+
+
+def _estimates(
+    bill: Bill, report: Report, by: str, named: set[tuple[int, Thing]]
+) -> dict[_Key, _Estimate]:
+    found: dict[_Key, _Estimate] = {}
+    for line in bill.lines:
+        for charge in line.estimate.charges:
+            for thing in _things(charge, report):
+                group = getattr(line, by) if report.tagged else ""
+                path = line.path if (id(line), thing) in named else ""
+                key = (group, path, thing)
+                per = _offer(charge).per if thing.usage else 1.0
+                before = found.get(key, _Estimate(_NOTHING, _NOTHING, ()))
+                found[key] = _Estimate(
+                    before.usd + charge.monthly,
+                    before.quantity + charge.quantity * per,
+                    tuple(dict.fromkeys([*before.assumptions, *charge.assumptions])),
+                )
+    return found
+
+
+def _comparison(
+    month: str,
+    key: _Key,
+    estimate: _Estimate | None,
+    spent: Spent | None,
+    usage: Usage,
+    report: Report,
+) -> Comparison:
+    group, resource, thing = key
+    share = report.covered(month)
+    estimate = estimate or _Estimate(_NOTHING, _NOTHING, ())
+    spent = spent or Spent()
+    estimated, expected, used = estimate.usd * share, None, None
+    if report.amounts:
+        expected = estimate.quantity * (share / thing.per)
+        used = spent.amount / thing.per
+    found = Comparison(
+        month, group, resource, thing, estimated, spent.usd, expected, used
+    )
+    findings = tuple(_findings(found, estimate.assumptions, usage))
+    return replace(found, findings=findings)
+
+
+def _findings(
+    found: Comparison, assumptions: tuple[str, ...], usage: Usage
+) -> Iterator[str]:
+    """Yield what is off: the quantity with what it rests on, then the price."""
+    expected, used = found.expected, found.used
+    if expected is None or used is None:
+        low, high = min(found.estimated.ends), max(found.estimated.ends)
+        if not low * (1 - NEAR) <= found.billed <= high * (1 + NEAR):
+            yield f"billed {_beside(found.billed, low, high)} the estimate"
+        return
+    low, high = min(expected.ends), max(expected.ends)
+    if not high:
+        yield "not in the estimate"
+        return
+    if not used:
+        if low:
+            yield "estimated, but not billed"
+        return
+    if not low * (1 - NEAR) <= used <= high * (1 + NEAR):
+        text = f"{number(used)} {found.thing.unit} used, {spread(expected)} expected"
+        yield f"{text}: {_causes(expected, used, assumptions, usage)}"
+    paid, asked = found.billed / used, _unit_prices(found)
+    if not min(asked) * (1 - _SAME_PRICE) <= paid <= max(asked) * (1 + _SAME_PRICE):
+        yield (
+            f"{paid:.6g} USD paid for each, {max(asked):.6g} estimated: a discount, a free"
+            " or another tier, or an old price"
+        )
+
+
+def _causes(
+    expected: Scale, used: float, assumptions: tuple[str, ...], usage: Usage
+) -> str:
+    """Say which assumption is wrong, and what would have been right where it is one."""
+    if not assumptions:
+        return "how many there are, or for how many hours"
+    names = ", ".join(f"{name} = {spread(usage[name])}" for name in assumptions)
+    assumed = usage[assumptions[0]]
+    middle = assumed.expected
+    if len(assumptions) == 1 and middle and _proportional(expected, assumed):
+        right = middle * used / expected.expected
+        return f"{names}; {number(right)} would fit"
+    return f"rests on {names}"
+
+
+def _proportional(expected: Scale, assumed: Scale) -> bool:
+    times = expected.expected / assumed.expected
+    return bool(expected.expected) and all(
+        abs(quantity - times * figure) <= 1e-6 * max(abs(quantity), 1e-9)
+        for quantity, figure in zip(expected.ends, assumed.ends, strict=True)
+    )
+
+
+def _unit_prices(found: Comparison) -> list[float]:
+    assert found.expected is not None
+    return [
+        usd / quantity
+        for usd, quantity in zip(
+            found.estimated.ends, found.expected.ends, strict=True
+        )
+        if quantity
+    ]
+
+
+def _beside(figure: float, low: float, high: float) -> str:
+    if figure > high:
+        return f"{number(figure / high)} times" if high else "without"
+    return f"{number(figure / low)} times"
+
+
+def _thing(entry: Entry) -> Thing | None:
+    """Return what a line of a report is about, None for what no bill of ours has."""
+    if entry.kind not in USED:
+        return None
+    if not entry.usage:
+        return _service(entry.product) or _whole_group(entry)
+    for offer in _by_usage().get(entry.usage, ()):
+        if offer.code not in (entry.product, _ANYBODYS):
+            continue
+        operation = dict(offer.where).get("operation", "")
+        if not operation or not entry.operation or operation == entry.operation:
+            return _thing_of(offer)
+    return None
+
+
+def _whole_group(entry: Entry) -> Thing | None:
+    """Return everything, for a table that has a column for each value of a tag."""
+    return None if entry.product else _ALL
+
+
+_ALL = Thing("", "", "", "everything", "", 1.0)
+
+
+def _things(charge: Charge, report: Report) -> list[Thing]:
+    """Return what a charge is in a report of this kind."""
+    offer = _offer(charge)
+    if report.amounts:
+        return [_thing_of(offer)]
+    if any(entry.product for entry in report.spent):
+        seen = {entry.product for entry in report.spent}
+        names = [name for name in offer.explorer if name in seen] or offer.explorer[:1]
+        return [thing for name in names[:1] if (thing := _service(name))]
+    return [_ALL]
+
+
+@cache
+def _thing_of(offer: Offer) -> Thing:
+    """Return the same for all items that a report bills under one usage type."""
+    same = [
+        each
+        for each in offers()
+        if (each.code, each.usage[0], _operation(each))
+        == (offer.code, offer.usage[0], _operation(offer))
+    ]
+    first = min(same, key=lambda each: each.per)
+    services: dict[str, list[str]] = {}
+    for each in same:
+        services.setdefault(each.service, []).append(each.item)
+    name = "; ".join(f"{key} {', '.join(items)}" for key, items in services.items())
+    return Thing(
+        offer.code, offer.usage[0], _operation(offer), name, first.unit, first.per
+    )
+
+
+@cache
+def _service(name: str) -> Thing | None:
+    known = any(name in offer.explorer for offer in offers())
+    return Thing(name, "", "", name, "", 1.0) if known else None
+
+
+def _operation(offer: Offer) -> str:
+    return dict(offer.where).get("operation", "")
+
+
+@cache
+def _by_usage() -> Mapping[str, list[Offer]]:
+    found: dict[str, list[Offer]] = {}
+    for offer in offers():
+        for usage in (*offer.usage, *offer.billed):
+            found.setdefault(usage, []).append(offer)
+    return found
+
+
+@cache
+def _by_item() -> Mapping[tuple[str, str], Offer]:
+    return {(offer.service, offer.item): offer for offer in offers()}
+
+
+def _offer(charge: Charge) -> Offer:
+    """Return the line of a charge's item; one that has none bills under its own name."""
+    price = charge.price
+    key = (price.service, price.item)
+    if key in _by_item():
+        return _by_item()[key]
+    return Offer(*key, price.service, (price.item,), price.unit, explorer=(price.service,))
+
+
+def _mark(line: Line) -> str:
+    """Return how CloudFormation begins the name of what it makes, in small letters."""
+    return f"{line.stack}-{line.logical_id}-".lower()
+
+
+def _without_resource(entry: Entry) -> Entry:
+    return Entry(
+        entry.month, entry.kind, entry.product, entry.usage, "", "", entry.group
+    )
+
+
+def _largest_first(found: Comparison) -> tuple[str, str, float, str, str]:
+    largest = max(*found.estimated.ends, found.billed)
+    return (found.month, found.group, -largest, found.thing.name, found.resource)
