@@ -207,9 +207,7 @@ def _unit_prices(found: Comparison) -> list[float]:
     assert found.expected is not None
     return [
         usd / quantity
-        for usd, quantity in zip(
-            found.estimated.ends, found.expected.ends, strict=True
-        )
+        for usd, quantity in zip(found.estimated.ends, found.expected.ends, strict=True)
         if quantity
     ]
 
@@ -304,7 +302,9 @@ def _offer(charge: Charge) -> Offer:
     key = (price.service, price.item)
     if key in _by_item():
         return _by_item()[key]
-    return Offer(*key, price.service, (price.item,), price.unit, explorer=(price.service,))
+    return Offer(
+        *key, price.service, (price.item,), price.unit, explorer=(price.service,)
+    )
 
 
 def _mark(line: Line) -> str:

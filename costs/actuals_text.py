@@ -104,9 +104,7 @@ def _record(each: Comparison) -> dict[str, object]:
 
 
 def _scale(figure: Scale) -> dict[str, float]:
-    return {
-        end: round(value, 4) for end, value in zip(ENDS, figure.ends, strict=True)
-    }
+    return {end: round(value, 4) for end, value in zip(ENDS, figure.ends, strict=True)}
 
 
 def _groups(

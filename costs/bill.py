@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
@@ -20,6 +21,7 @@ from costs.assembly import (
 from costs.book import PRICES, PriceBook, PriceError, read_book
 from costs.charges import SECONDS, Estimate, Rates
 from costs.endpoints import Endpoint
+from costs.energy import CarbonError, Energy, energy, energy_per_million
 from costs.fargate import SizeError
 from costs.instances import InstanceError
 from costs.predictions import Architecture, dollars_per_million
@@ -59,14 +61,24 @@ class Bill:
     usage: Usage
     regions: tuple[str, ...]
     endpoints: tuple[Endpoint, ...] = ()
+    today: date | None = None  # that prices are old or new on; None: nobody asks
+    energy: Energy | None = None  # None where some region's grid is not known
 
     @property
     def monthly(self) -> Scale:
         return Scale.total(line.monthly for line in self.lines)
 
 
-def bill(assembly: Assembly, usage: Usage, *, prices: Path = PRICES) -> Bill:
+def bill(
+    assembly: Assembly,
+    usage: Usage,
+    *,
+    prices: Path = PRICES,
+    today: date | None = None,
+) -> Bill:
     """Price every resource of every stack with its region's book.
+
+    Its reports warn of prices that are stale `today`.
 
     Raises AssemblyError for a type nobody has looked up and for a property that the
     templates do not tell, PriceError for a region or an item without a price; each
@@ -79,6 +91,7 @@ def bill(assembly: Assembly, usage: Usage, *, prices: Path = PRICES) -> Bill:
 
     lines: list[Line] = []
     endpoints: list[Endpoint] = []
+    drawn: list[Energy | None] = []
     for stack in assembly.stacks:
         try:
             rates = Rates(book(stack.region), usage, assembly)
@@ -88,10 +101,13 @@ def bill(assembly: Assembly, usage: Usage, *, prices: Path = PRICES) -> Bill:
             its = [_line(stack, resource, rates) for resource in stack.resources]
             release = release_of(stack)
         lines += its
+        drawn.append(_energy(its, stack.region, usage))
         if release:
             endpoints.append(_endpoint(stack, release, its, rates))
     regions = tuple(sorted({stack.region for stack in assembly.stacks}))
-    return Bill(tuple(lines), usage, regions, tuple(endpoints))
+    known = [each for each in drawn if each]
+    total = Energy.total(known) if len(known) == len(drawn) else None
+    return Bill(tuple(lines), usage, regions, tuple(endpoints), today, total)
 
 
 def _line(stack: Stack, resource: Resource, rates: Rates) -> Line:
@@ -118,6 +134,14 @@ def _line(stack: Stack, resource: Resource, rates: Rates) -> Line:
     )
 
 
+def _energy(lines: Sequence[Line], region: str, usage: Usage) -> Energy | None:
+    charges = (charge for line in lines for charge in line.estimate.charges)
+    try:
+        return energy(charges, region, utilisation=usage.utilisation)
+    except CarbonError:
+        return None
+
+
 def _endpoint(
     stack: Stack, release: Release, lines: Sequence[Line], rates: Rates
 ) -> Endpoint:
@@ -125,7 +149,7 @@ def _endpoint(
     predictions = rates.usage.requests_per_second * SECONDS
     charges = (charge for line in lines for charge in line.estimate.charges)
     on_fargate = any(charge.price.service == "Fargate" for charge in charges)
-    full_load = None
+    full_load, drawn = None, None
     if on_fargate and release.serving:
         kind: Architecture = "ARM" if release.architecture == "arm64" else "x86"
         with suppress(
@@ -134,7 +158,13 @@ def _endpoint(
             full_load = dollars_per_million(
                 release.serving, rates.book, architecture=kind
             )
-    return Endpoint(stack.stage, stack.name, release, monthly, predictions, full_load)
+            with suppress(CarbonError):
+                drawn = energy_per_million(
+                    release.serving, stack.region, arm=kind == "ARM"
+                )
+    return Endpoint(
+        stack.stage, stack.name, release, monthly, predictions, full_load, drawn
+    )
 
 
 def biggest_first(lines: Iterable[Line]) -> list[Line]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from costs.charges import HOURS
 from costs.diff import Change, Difference
 from costs.endpoints import EndpointChange, measures
+from costs.notes import energy_change_notes
 from costs.scale import Scale, counted
 from costs.tables import Row, aligned, billed, change, dollars
 from costs.text import notes
@@ -26,7 +27,8 @@ def diff_text(found: Difference, title: str) -> str:
     rows.append(("TOTAL", *figures(found.before.monthly, found.after.monthly)))
     *table, total = aligned(rows)
     heading = f"{title}: USD a month of {HOURS} h"
-    below = notes(found.changed_lines, found.after)
+    energy = energy_change_notes(found.before, found.after)
+    below = notes(found.changed_lines, found.after, energy)
     models = [line for each in found.endpoints for line in _endpoint(each)]
     return "\n".join(
         [heading, "", *models, *table, *free(found), "", *below, "", total, ""]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from costs.energy import PredictionEnergy
 from costs.release import Release
 from costs.scale import Scale, number
 from manifest import Figure
@@ -27,6 +28,7 @@ class Endpoint:
     monthly: Scale  # USD
     predictions: Scale  # a month; one request is one prediction
     full_load: float | None  # USD a million on Fargate; None where it runs elsewhere
+    energy: PredictionEnergy | None = None  # a million, there and then
 
     @property
     def name(self) -> str:
@@ -105,6 +107,8 @@ def _all(found: EndpointChange) -> Iterator[Measure]:
     full, usual = "USD a million, at full load", "USD a million, as expected"
     yield _figures(full, found, lambda it: it.full_load)
     yield _figures(usual, found, lambda it: it.expected)
+    yield _figures("Wh a million, at full load", found, _watt_hours)
+    yield _figures("g CO2e a million, at full load", found, _grams)
     yield _words("measured on", found, _hardware)
 
 
@@ -147,6 +151,14 @@ def _served(name: str) -> Callable[[Endpoint], float | None]:
 def _megabytes(endpoint: Endpoint) -> float | None:
     serving = endpoint.release.serving
     return serving.model_bytes / 1e6 if serving else None
+
+
+def _watt_hours(endpoint: Endpoint) -> float | None:
+    return endpoint.energy.kwh * 1000 if endpoint.energy else None
+
+
+def _grams(endpoint: Endpoint) -> float | None:
+    return endpoint.energy.grams_co2e if endpoint.energy else None
 
 
 def _hardware(release: Release) -> str:

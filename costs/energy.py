@@ -14,7 +14,7 @@ estimate on the high side.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,18 +24,14 @@ from costs.charges import Charge
 from costs.fargate import fargate_size
 from costs.instances import instance_type
 from costs.scale import Scale
-from manifest import Architecture, Serving
+from manifest import Serving
 
 TABLE = Path(__file__).parent / "carbon.json"
 METHOD = (
-    "energy by Cloud Carbon Footprint's method: tasks and instances only, their making"
-    " left out; the local grid's average, whatever AWS buys"
+    "an estimate by Cloud Carbon Footprint's method, of tasks and instances only; their"
+    " making is left out, and the grid is the region's average, whatever AWS buys"
 )
 
-_FARGATE: Mapping[Architecture, str] = {
-    "x86_64": "fargate x86",
-    "arm64": "fargate ARM",
-}
 _FARGATE_ITEMS = {"vCPU x86": "fargate x86", "vCPU ARM": "fargate ARM"}
 
 
@@ -61,6 +57,13 @@ class Energy:
     kwh: Scale  # a month
     kg_co2e: Scale  # a month
 
+    @staticmethod
+    def total(parts: Sequence[Energy]) -> Energy:
+        return Energy(
+            Scale.total(part.kwh for part in parts),
+            Scale.total(part.kg_co2e for part in parts),
+        )
+
 
 @dataclass(frozen=True)
 class PredictionEnergy:
@@ -78,9 +81,7 @@ def energy(
     `utilisation` is the share of processors and GPUs that works, 0 to 1. Raises
     CarbonError naming a region without a grid, or a machine without watts.
     """
-    share = (
-        utilisation if isinstance(utilisation, Scale) else Scale.always(utilisation)
-    )
+    share = utilisation if isinstance(utilisation, Scale) else Scale.always(utilisation)
     watt_hours = Scale.total(
         charge.quantity * watts
         for charge in charges
@@ -94,7 +95,7 @@ def energy_per_million(
     serving: Serving,
     region: str,
     *,
-    architecture: Architecture = "x86_64",
+    arm: bool = False,
     utilisation: float = 1.0,
 ) -> PredictionEnergy:
     """Return what a million predictions draw on the Fargate task that `serving` fits.
@@ -107,7 +108,7 @@ def energy_per_million(
     if not 0 < utilisation <= 1:
         raise ValueError(f"utilisation: {utilisation} is not above 0 and at most 1")
     size = fargate_size(serving.memory_mib, vcpu=serving.vcpu)
-    processor = processors()[_FARGATE[architecture]].at(utilisation)
+    processor = processors()["fargate ARM" if arm else "fargate x86"].at(utilisation)
     watts = size.vcpu * processor + size.memory_gib * memory_watts()
     seconds = 1e6 / (serving.requests_per_second * utilisation)
     kwh = watts * pue() * seconds / 3.6e6
@@ -121,7 +122,9 @@ def _watts(charge: Charge, utilisation: Scale) -> Scale | None:
         return _at(processors()[_FARGATE_ITEMS[item]], utilisation)
     if service == "Fargate" and item.startswith("memory"):
         return Scale.always(memory_watts())
-    if service in ("EC2", "EC2 Spot") and charge.price.unit == "instance-hour":
+    if "managed_instances_fee" in charge.assumptions:  # hours that are charged twice
+        return None
+    if service in ("EC2", "EC2 Spot"):
         return _instance(item, utilisation)
     return None
 
@@ -147,7 +150,9 @@ def grams_per_kwh(region: str) -> float:
     """Return the grid's grams of CO2e a kWh; CarbonError names an unknown region."""
     grids = {row["name"]: float(row["grams_per_kwh"]) for row in _table()["grid"]}
     if region not in grids:
-        raise CarbonError(f"{TABLE.name}: grid: no {region}; there are: {', '.join(grids)}")
+        raise CarbonError(
+            f"{TABLE.name}: grid: no {region}; there are: {', '.join(grids)}"
+        )
     return grids[region]
 
 

@@ -9,7 +9,15 @@ from costs.charges import HOURS
 from costs.diff import Change, Difference
 from costs.diff_text import SIGNS, details, figures, free, unchanged
 from costs.endpoints import EndpointChange, measures
-from costs.notes import assumption_notes, free_note, marked, marks, price_notes
+from costs.notes import (
+    assumption_notes,
+    energy_change_notes,
+    energy_notes,
+    free_note,
+    marked,
+    marks,
+    price_notes,
+)
 from costs.scale import Scale, counted
 from costs.subtotals import subtotals
 from costs.tables import Row, amounts, billed, headline, markdown
@@ -37,7 +45,7 @@ def bill_markdown(bill: Bill, title: str, tags: Sequence[str] = ()) -> str:
         *markdown(("Stack", "at minimum", "expected", "at maximum"), rows),
         "",
         *_folded("Every priced resource", _resources(bill)),
-        *_notes(bill.lines, bill),
+        *_notes(bill.lines, bill, *energy_notes(bill)),
     ]
     return "\n".join(text)
 
@@ -70,6 +78,7 @@ def diff_markdown(found: Difference, title: str) -> str:
         smaller = markdown(_DIFF, [_change(each) for each in folded])
         lines += _folded("Smaller changes", smaller)
     notes = [note.strip() for note in free(found)]
+    notes += energy_change_notes(found.before, found.after)
     lines += _notes(found.changed_lines, found.after, *notes)
     return "\n".join(lines)
 
@@ -113,7 +122,8 @@ def _resources(bill: Bill) -> list[str]:
 
 
 def _notes(lines: Sequence[Line], bill: Bill, *more: str) -> list[str]:
-    notes = price_notes(lines, bill.regions) + assumption_notes(lines, bill.usage)
+    notes = price_notes(lines, bill.regions, bill.today)
+    notes += assumption_notes(lines, bill.usage)
     notes += [*more, free_note(bill.lines)]
     summary = f"Assumptions (USD, a month of {HOURS} h)"
     return _folded(summary, [f"- {note}" for note in notes])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,8 @@ from costs.bill import Bill, Line, by_model, by_stack, by_stage, by_tag, grouped
 from costs.charges import HOURS, Charge
 from costs.diff import Change, Difference
 from costs.endpoints import Endpoint
-from costs.notes import marks
+from costs.energy import METHOD
+from costs.notes import marks, prices_of
 from costs.scale import ENDS, Scale
 from costs.subtotals import tags_of
 from costs.usage import MEANINGS
@@ -38,6 +40,7 @@ def bill_json(bill: Bill) -> str:
         {
             "assumptions": _assumptions(bill),
             "endpoints": [_endpoint(each) for each in bill.endpoints],
+            "energy": _energy(bill),
             "models": [
                 {"model": model, "monthly_usd": _total(lines)}
                 for model, lines in grouped(bill.lines, by_model)
@@ -46,6 +49,7 @@ def bill_json(bill: Bill) -> str:
             "monthly_usd": _scale(bill.monthly),
             "regions": list(bill.regions),
             "stages": stages,
+            "stale_prices": _stale(bill, bill.lines),
             "tags": {
                 tag: [
                     {"value": value, "monthly_usd": _total(lines)}
@@ -74,10 +78,15 @@ def diff_json(difference: Difference) -> str:
                 }
                 for each in difference.endpoints
             ],
+            "energy": {
+                "after": _energy(difference.after),
+                "before": _energy(difference.before),
+            },
             "free": {
                 "added": difference.free_added,
                 "removed": difference.free_removed,
             },
+            "stale_prices": _stale(difference.after, difference.changed_lines),
             "unchanged": len(difference.unchanged),
         }
     )
@@ -98,6 +107,7 @@ def _change(change: Change) -> dict[str, Any]:
 def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "endpoint": endpoint.name,
+        "energy_a_million_at_full_load": endpoint.energy and asdict(endpoint.energy),
         "monthly_usd": _scale(endpoint.monthly),
         "release": asdict(endpoint.release),
         "stack": endpoint.stack,
@@ -126,6 +136,7 @@ def _charge(charge: Charge) -> dict[str, Any]:
         "assumptions": list(charge.assumptions),
         "item": price.item,
         "monthly_usd": _scale(charge.monthly),
+        "paid_share": _scale(charge.paid),
         "quantity": _scale(charge.quantity),
         "service": price.service,
         "source": price.source,
@@ -133,6 +144,25 @@ def _charge(charge: Charge) -> dict[str, Any]:
         "unit_usd": price.usd,
         "weakness": price.weakness,
     }
+
+
+def _energy(bill: Bill) -> dict[str, Any] | None:
+    if bill.energy is None:
+        return None
+    return {
+        "kg_co2e": _scale(bill.energy.kg_co2e),
+        "kwh": _scale(bill.energy.kwh),
+        "method": METHOD,
+        "utilisation": _scale(bill.usage.utilisation),
+    }
+
+
+def _stale(bill: Bill, lines: Sequence[Line]) -> list[dict[str, str]]:
+    return [
+        {"as_of": price.as_of, "item": price.item, "service": price.service}
+        for price in prices_of(lines)
+        if bill.today and price.is_stale(bill.today)
+    ]
 
 
 def _assumptions(bill: Bill) -> dict[str, Any]:

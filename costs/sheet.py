@@ -14,9 +14,10 @@ Cells = Mapping[str, object]
 
 _LINE = ("stage", "stack", "model", "path", "logical_id", "type")
 _QUANTITY = tuple(f"quantity_{end}" for end in ENDS)
+_PAID = tuple(f"paid_share_{end}" for end in ENDS)
 _USD = tuple(f"usd_{end}" for end in ENDS)
 _BILL = (
-    *_LINE, "detail", "service", "item", "unit", "unit_usd", *_QUANTITY, *_USD,
+    *_LINE, "detail", "service", "item", "unit", "unit_usd", *_QUANTITY, *_PAID, *_USD,
     "assumptions", "as_of", "source",
 )  # fmt: skip
 _DIFF = (
@@ -63,6 +64,7 @@ def _charges(line: Line) -> Iterator[Cells]:
             "unit": price.unit,
             "unit_usd": price.usd,
             **_ends("quantity", charge.quantity),
+            **_ends("paid_share", charge.paid),
             **_ends("usd", charge.monthly),
             "assumptions": " ".join(charge.assumptions),
             "as_of": price.as_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from costs.charges import Charge
+from costs.charges import WHOLE, Charge
 from costs.scale import Scale, spread
 
 Row = Sequence[str]
@@ -62,9 +62,10 @@ def headline(monthly: Scale) -> str:
 
 
 def billed(charge: Charge) -> str:
-    """Return "Fargate vCPU x86: 365 to 1,460 vCPU-hour @ $0.04048"."""
+    """Return "Fargate vCPU x86: 365 / 730 / 1,460 vCPU-hour @ $0.04048"."""
     price = charge.price
     usd = f"{price.usd:.10f}".rstrip("0").rstrip(".")
     times = " x" if price.unit[0].isdigit() else ""  # "5 x 1,000 requests"
     quantity = f"{spread(charge.quantity)}{times} {price.unit}"
-    return f"{price.service} {price.item}: {quantity} @ ${usd}"
+    share = "" if charge.paid == WHOLE else f" x {spread(charge.paid)}"
+    return f"{price.service} {price.item}: {quantity} @ ${usd}{share}"

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from costs.bill import Bill, Line, biggest_first, by_stack, by_stage, grouped
 from costs.charges import HOURS
-from costs.notes import assumption_notes, free_note, marked, marks, price_notes
+from costs.notes import (
+    assumption_notes,
+    energy_notes,
+    free_note,
+    marked,
+    marks,
+    price_notes,
+)
 from costs.scale import Scale
 from costs.subtotals import subtotals
 from costs.tables import Row, aligned, amounts, billed
@@ -34,13 +41,16 @@ def bill_text(bill: Bill, title: str, tags: Sequence[str] = ()) -> str:
         rows.append(_EMPTY)
     *table, total = aligned([*rows, ("TOTAL", *_total(bill.lines), "")])
     heading = f"{title}: USD a month of {HOURS} h"
-    below = [*_wrapped(free_note(bill.lines)), *notes(bill.lines, bill)]
+    below = [
+        *_wrapped(free_note(bill.lines)),
+        *notes(bill.lines, bill, energy_notes(bill)),
+    ]
     return "\n".join([heading, "", *table, *below, "", total, ""])
 
 
-def notes(lines: Sequence[Line], bill: Bill) -> list[str]:
+def notes(lines: Sequence[Line], bill: Bill, energy: Sequence[str]) -> list[str]:
     """Return what the figures of some of a bill's lines rest on."""
-    found = price_notes(lines, bill.regions)
+    found = [*price_notes(lines, bill.regions, bill.today), *energy]
     if letters := assumption_notes(lines, bill.usage):
         found += ["", "Assumptions:", *(f"  {note}" for note in letters)]
     return [line for note in found for line in _wrapped(note)]

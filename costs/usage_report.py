@@ -143,7 +143,7 @@ def read_report(path: Path, tag: str) -> Report:
 def _text(path: Path) -> Iterator[TextIO]:
     with path.open("rb") as raw:
         zipped = raw.peek(2)[:2] == _GZIP
-        source = gzip.open(raw) if zipped else raw
+        source = gzip.GzipFile(fileobj=raw) if zipped else raw
         with io.TextIOWrapper(source, encoding="utf-8-sig", newline="") as text:
             yield text
 
@@ -164,9 +164,7 @@ def _read_lines(
             raise ReportError(
                 f"line {number}: {len(row)} values for {len(header)} columns"
             )
-        said = {
-            name: row[place] for name, place in places.items() if place is not None
-        }
+        said = {name: row[place] for name, place in places.items() if place is not None}
         try:
             start, usd = _time(said, "start"), _number(said, "usd")
             if said.get("currency", "USD") not in ("", "USD"):

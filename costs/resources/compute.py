@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from costs.assembly import AssemblyError, Resource
 from costs.charges import HOURS, Charge, Estimate, Rates
@@ -11,7 +11,9 @@ from costs.resources.tasks import capacity_shares, count, rests_on, task_definit
 from costs.scale import Scale, counted
 
 _INCLUDED_STORAGE_GIB = 20  # of ephemeral storage in every Fargate task
-_FARGATE = ("FARGATE", "FARGATE_SPOT")
+# Capacity provider -> the assumption of what is paid less.
+_DISCOUNTS = {"FARGATE": "savings_plan_discount", "FARGATE_SPOT": "spot_discount"}
+_FARGATE = tuple(_DISCOUNTS)
 
 
 def service(resource: Resource, rates: Rates) -> Estimate:
@@ -34,8 +36,11 @@ def service(resource: Resource, rates: Rates) -> Estimate:
     arm = task.get("RuntimePlatform.CpuArchitecture", "X86_64") == "ARM64"
     kind = "ARM" if arm else "x86"
     charges = [
-        rates.charge("Fargate", f"{item} {kind}", hours * each, *assumptions)
-        for hours, assumptions in _billed_hours(shares, rates)
+        rates.charge("Fargate", f"{item} {kind}", share * (HOURS * each)).less(
+            rates.usage[discount], discount
+        )
+        for provider, discount in _DISCOUNTS.items()
+        if (share := shares.get(provider))
         for item, each in (("vCPU", size.vcpu), ("memory", size.memory_gib))
     ]
     charges += _extras(resource, task, tasks, rates)
@@ -66,20 +71,3 @@ def _pools(rates: Rates) -> Iterator[str]:
         for provider in stack.of_type("AWS::ECS::CapacityProvider"):
             yield str(provider.get("Name", provider.name))
             yield provider.name
-
-
-def _billed_hours(
-    shares: Mapping[str, Scale], rates: Rates
-) -> list[tuple[Scale, tuple[str, ...]]]:
-    """Return on-demand task hours a month by provider; Spot's are discounted."""
-    discount = rates.usage.spot_discount
-    paid = Scale.always(1) - discount
-    factors = {
-        "FARGATE": (Scale.always(1), ()),
-        "FARGATE_SPOT": (paid, ("spot_discount",)),
-    }
-    return [
-        (shares[provider] * factor * HOURS, assumptions)
-        for provider, (factor, assumptions) in factors.items()
-        if provider in shares
-    ]

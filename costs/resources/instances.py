@@ -66,10 +66,10 @@ def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
     disk = resource.number(
         f"{managed}.StorageConfiguration.StorageSizeGiB", _MANAGED_DISK_GIB
     )
-    hours, fee = count * HOURS, rates.usage.managed_instances_fee
+    hours = count * HOURS
     charges = [
         *_hours(market, types, hours, rates),
-        *_hours(_ON_DEMAND, types, hours * fee, rates, "managed_instances_fee"),
+        *_fees(types, hours, rates),
         rates.charge("EBS", "gp3 storage", count * disk),
         *_addresses(
             _in_public(
@@ -150,14 +150,27 @@ def _hours(
 ) -> Iterator[Charge]:
     """Yield hours of the cheapest type, and at maximum of the dearest."""
     low, high = _ends(market, types, rates)
-    if low == high:
-        yield rates.charge(market, low, hours, *assumptions)
-        return
     usual = Scale(hours.minimum, hours.expected, 0)
-    if usual.largest:
-        yield rates.charge(market, low, usual, *assumptions)
-    if hours.maximum:
-        yield rates.charge(market, high, Scale(0, 0, hours.maximum), *assumptions)
+    parts = {low: hours}
+    if low != high:
+        parts = {low: usual, high: Scale(0, 0, hours.maximum)}
+    for name, part in parts.items():
+        if part.largest or low == high:
+            charge = rates.charge(market, name, part, *assumptions)
+            yield _planned(charge, rates) if market == _ON_DEMAND else charge
+
+
+def _fees(types: list[InstanceType], hours: Scale, rates: Rates) -> Iterator[Charge]:
+    """Yield what ECS takes for instances that it manages: no savings plan covers it."""
+    name = "managed_instances_fee"
+    for charge in _hours(_ON_DEMAND, types, hours, rates):
+        yield Charge(charge.price, charge.quantity, (name,), rates.usage[name])
+
+
+def _planned(charge: Charge, rates: Rates) -> Charge:
+    """Return the charge with what a savings plan takes off, if there is one."""
+    name = "savings_plan_discount"
+    return charge.less(rates.usage[name], name)
 
 
 def _disks(template: Resource, count: Scale, rates: Rates) -> Iterator[Charge]:

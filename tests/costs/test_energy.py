@@ -68,7 +68,8 @@ def test_an_instance_draws_its_gpus_too() -> None:
 def test_more_work_draws_more_and_idling_draws_something() -> None:
     task = [charge("Fargate", "vCPU ARM", "vCPU-hour", 730)]
     drawn = [
-        energy(task, "us-east-1", utilisation=share).kwh.minimum for share in (0, 0.5, 1)
+        energy(task, "us-east-1", utilisation=share).kwh.minimum
+        for share in (0, 0.5, 1)
     ]
     assert 0 < drawn[0] < drawn[1] < drawn[2]
 

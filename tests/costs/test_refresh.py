@@ -29,7 +29,8 @@ def row(found: Refresh, service: str, item: str) -> Renewal:
 
 def test_shows_old_new_and_percent() -> None:
     vcpu = row(refresh("us-east-1", SAMPLES), "Fargate", "vCPU x86")
-    assert vcpu.before and vcpu.after
+    assert vcpu.before
+    assert vcpu.after
     assert (vcpu.before.usd, vcpu.after.usd) == (0.04048, 0.042504)
     assert vcpu.change == pytest.approx(0.05)
     assert vcpu.after.as_of == "2026-10-30"
@@ -67,7 +68,8 @@ def test_a_region_gets_rows_that_its_book_lacks() -> None:
     found = refresh("eu-central-1", SAMPLES)
     build = row(found, "CodeBuild", "general1.small x86")
     assert build.before is None
-    assert build.after and build.after.usd == 0.005
+    assert build.after
+    assert build.after.usd == 0.005
     assert row(found, "CodeBuild", "arm1.small").row is None
 
 
@@ -77,8 +79,10 @@ def test_a_read_price_drops_why_the_old_one_was_weak(prices: Path) -> None:
     book["rows"][0]["note"] = "DOUBT: heard somewhere"
     path.write_text(json.dumps(book))
     vcpu = row(refresh("us-east-1", SAMPLES, prices=prices), "Fargate", "vCPU x86")
-    assert vcpu.before and vcpu.before.weakness
-    assert vcpu.after and vcpu.after.weakness is None
+    assert vcpu.before
+    assert vcpu.before.weakness
+    assert vcpu.after
+    assert vcpu.after.weakness is None
 
 
 def test_the_written_book_is_read_again(prices: Path) -> None:
@@ -94,7 +98,9 @@ def test_the_written_book_is_read_again(prices: Path) -> None:
 def test_a_book_that_cannot_be_written_stays_as_it_was(prices: Path) -> None:
     book = read_book("us-east-1", prices)
     nowhere = prices / "none"
-    with pytest.raises(PriceError, match=r"us-east-1\.json: cannot be written: No such"):
+    with pytest.raises(
+        PriceError, match=r"us-east-1\.json: cannot be written: No such"
+    ):
         write_book(book, nowhere)
 
 
