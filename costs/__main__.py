@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from costs.assembly import Assembly, AssemblyError
@@ -15,9 +16,13 @@ from costs.bill import Bill, bill
 from costs.book import PriceError
 from costs.diff import Difference, difference, over
 from costs.diff_text import diff_text
+from costs.ledger.command import add_actuals
+from costs.ledger.report import ReportError
 from costs.markdown import bill_markdown, diff_markdown
 from costs.options import Option, options
 from costs.options_text import options_json, options_markdown, options_text
+from costs.price_list.command import add_refresh
+from costs.price_list.files import PriceListError
 from costs.reading import read_assembly
 from costs.records import bill_json, diff_json
 from costs.sheet import bill_csv, diff_csv
@@ -34,6 +39,8 @@ examples:
   python -m costs usage > usage.toml      # every assumption, to edit
   python -m costs bill cdk.out --usage usage.toml
   python -m costs options
+  python -m costs refresh                 # renew the prices from AWS's list
+  python -m costs actuals cur.csv.gz --assembly cdk.out
 
 A bill is at minimum scale (scaling's fewest tasks, the least traffic), as expected, and
 at maximum scale. usage.toml replaces assumptions, one a line:
@@ -65,6 +72,7 @@ _OPTIONS: Mapping[str, Callable[[Sequence[Option], str], str]] = {
     "markdown": options_markdown,
     "json": options_json,
 }
+REFUSALS = (AssemblyError, PriceError, PriceListError, ReportError, UsageError)
 _THRESHOLD = re.compile(r"(\d+(?:\.\d+)?)/month")
 
 
@@ -75,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(asked.run(asked, usage))
         sys.stdout.flush()
         return code
-    except (AssemblyError, PriceError, UsageError) as error:
+    except REFUSALS as error:
         return _refuse(str(error))
     except OSError as error:  # a full disk, or a reader who has gone
         # Or Python writes again what it could not write, on its way out.
@@ -90,7 +98,7 @@ def _refuse(reason: str) -> int:
 
 def _bill(asked: argparse.Namespace, usage: Usage) -> int:
     (assembly,) = _read((asked.assembly,), asked.stage)
-    found = bill(assembly, usage)
+    found = bill(assembly, usage, today=asked.today)
     if unknown := sorted(set(asked.by) - set(tags_of(found))):
         known = ", ".join(tags_of(found)) or "none"
         raise AssemblyError(
@@ -103,7 +111,8 @@ def _bill(asked: argparse.Namespace, usage: Usage) -> int:
 
 def _diff(asked: argparse.Namespace, usage: Usage) -> int:
     old, new = _read((asked.old, asked.new), asked.stage)
-    found = difference(bill(old, usage), bill(new, usage))
+    before, after = (bill(each, usage, today=asked.today) for each in (old, new))
+    found = difference(before, after)
     print(_DIFFERENCES[asked.form](found, "Monthly cost"), end="")
     refusals = list(over(found, usd=asked.fail_above, percent=asked.fail_above_pct))
     for refusal in refusals:
@@ -161,6 +170,13 @@ def _parser() -> argparse.ArgumentParser:
     common = _common("json", "markdown", "csv")
     staged = argparse.ArgumentParser(add_help=False)
     staged.add_argument("--stage", help="only this stage, such as dev")
+    staged.add_argument(
+        "--today",
+        type=date.fromisoformat,
+        default=date.today(),
+        metavar="YYYY-MM-DD",
+        help="warn of prices that are old on this day (default: today)",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser(
         "bill",
@@ -209,6 +225,8 @@ def _parser() -> argparse.ArgumentParser:
         help="print every assumption as the file that --usage reads",
     )
     four.set_defaults(run=_usage)
+    add_refresh(commands)
+    add_actuals(commands, _common("json", "markdown"))
     return parser
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         old, new = (_read(path, options.stage) for path in (options.old, options.new))
-        money = difference(bill(old, Usage()), bill(new, Usage()))
+        before, after = (bill(each, Usage(), today=date.today()) for each in (old, new))
+        money = difference(before, after)
         changes = list(changed(old, new, diff=not options.summary))
         note = _note(options.stage, deployment())
         if options.summary:

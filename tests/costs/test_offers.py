@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from costs.book import read_book, regions
-from costs.offers import bare_usage, offers, usage_names
+from costs.price_list.offers import bare_usage, offers, usage_names
 
 # What the Price List calls something that nobody here has seen.
 UNNAMED = {("Container Insights", "enhanced observability (ECS)")}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from costs.json_members import JsonMembers
-from costs.offers import Offer, offers
-from costs.price_list import PriceList, PriceListError, file_of, read_price_list
+from costs.price_list.files import PriceList, PriceListError, file_of, read_price_list
+from costs.price_list.json_members import JsonMembers
+from costs.price_list.offers import Offer, offers
 
 SAMPLES = Path(__file__).parent / "offers"
 LINES = {(offer.service, offer.item): offer for offer in offers()}
@@ -74,7 +74,7 @@ def test_a_region_may_be_a_prefix_or_spelled_out() -> None:
 def test_reads_alike_however_the_text_is_cut(
     chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("costs.json_members._CHUNK", chunk)
+    monkeypatch.setattr("costs.price_list.json_members._CHUNK", chunk)
     whole = {"a": [1, {"b": 'x"}'}], "number": 1234, "none": {}, "c": {"d": -1.5e3}}
     text = JsonMembers(io.StringIO(json.dumps(whole, indent=1) + " \n"))
     assert {key: text.value() for key in text.members()} == whole
@@ -84,7 +84,7 @@ def test_passes_what_nobody_asked_for_without_holding_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A file of hundreds of megabytes is Reserved terms for the most part."""
-    monkeypatch.setattr("costs.json_members._CHUNK", 64)
+    monkeypatch.setattr("costs.price_list.json_members._CHUNK", 64)
     source = io.StringIO(json.dumps({"skipped": dict.fromkeys("abc", "z" * 1000)}))
     text = JsonMembers(source)
     for _ in text.members():

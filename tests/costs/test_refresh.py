@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from costs.book import PRICES, PriceError, read_book
-from costs.price_list import PriceListError
-from costs.refresh import Refresh, Renewal, refresh, write_book
-from costs.refresh_text import refresh_json, refresh_text
+from costs.price_list.files import PriceListError
+from costs.price_list.refresh import Refresh, Renewal, refresh, write_book
+from costs.price_list.text import refresh_json, refresh_text
 from tests.costs.conftest import MatchesGolden
 
 SAMPLES = str(Path(__file__).parent / "offers")

@@ -8,10 +8,10 @@ from functools import cache
 
 from costs.bill import Bill, Line
 from costs.charges import Charge
-from costs.offers import Offer, offers
+from costs.ledger.report import USED, Entry, Report, Spent
+from costs.price_list.offers import Offer, offers
 from costs.scale import Scale, number, spread
 from costs.usage import Usage
-from costs.usage_report import USED, Entry, Report, Spent
 
 NEAR = 0.1  # a share by which a quantity may miss its range and still be called right
 _SAME_PRICE = 0.02

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from costs.offers import bare_usage
+from costs.price_list.offers import bare_usage
 
 USED = ("Usage", "DiscountedUsage", "SavingsPlanCoveredUsage")  # kinds of lines
 

@@ -10,8 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from costs.book import PRICES, WEAK, Price, PriceBook, PriceError, read_book, regions
-from costs.offers import Offer, offers, prefixes
-from costs.price_list import (
+from costs.price_list.files import (
     AWS,
     NoPriceListError,
     PriceList,
@@ -20,6 +19,7 @@ from costs.price_list import (
     place,
     read_price_list,
 )
+from costs.price_list.offers import Offer, offers, prefixes
 
 REFERENCE = "us-east-1"  # the fullest book: what a new row elsewhere is measured with
 # Prices move by percents. What moves further is another unit, or another product.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from costs.actuals import Actuals, Comparison
+from costs.ledger.actuals import Actuals, Comparison
 from costs.scale import ENDS, Scale
 from costs.tables import Row, aligned, dollars, markdown
 

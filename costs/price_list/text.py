@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from costs.book import Price
-from costs.refresh import Refresh, Renewal
+from costs.price_list.refresh import Refresh, Renewal
 from costs.tables import Row, aligned
 
 SCHEMA = 1

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from costs.json_members import JsonMembers
-from costs.offers import Offer, usage_names
+from costs.price_list.json_members import JsonMembers
+from costs.price_list.offers import Offer, usage_names
 
 AWS = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws"
 _SECONDS = 60  # without a byte, and a download is given up

@@ -1,0 +1,59 @@
+"""`python -m costs refresh`: price books renewed from the AWS Price List."""
+
+from __future__ import annotations
+
+import argparse
+
+from costs.book import regions
+from costs.price_list.files import AWS
+from costs.price_list.refresh import refresh, write_book
+from costs.price_list.text import refresh_json, refresh_text
+from costs.usage import Usage
+
+EXAMPLES = """\
+examples:
+  python -m costs refresh                                  what would change, everywhere
+  python -m costs refresh --region us-west-2 --write
+  python -m costs refresh --region us-east-1 --offers lists
+
+With --offers a folder is read that is laid out like AWS's own:
+  lists/AmazonECS/current/us-east-1/index.json
+A row that the list does not have, or has in another unit, stays as it is and says why.
+AmazonEC2's file is some hundred megabytes a region; it is read without being held.
+"""
+
+
+def add_refresh(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    """Add the command to `python -m costs`."""
+    parser = commands.add_parser(
+        "refresh",
+        help="renew price books from the AWS Price List: the one command with a network",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--region", help="one that has a book, or may (default: all)")
+    parser.add_argument(
+        "--offers",
+        default=AWS,
+        metavar="DIR|URL",
+        help="where the lists are (default: AWS's own address)",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put the new rows into costs/prices"
+    )
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.set_defaults(run=_refresh, usage=None)
+
+
+def _refresh(asked: argparse.Namespace, usage: Usage) -> int:
+    for region in [asked.region] if asked.region else regions():
+        found = refresh(region, asked.offers)
+        path = write_book(found.book) if asked.write else None
+        if asked.json:
+            print(refresh_json(found), end="")
+        else:
+            print(refresh_text(found, f"Prices of {region}"), end="")
+            print(f"{path}: written" if path else "nothing is written without --write")
+    return 0
