@@ -37,7 +37,7 @@ class Comparison:
 
     month: str
     group: str  # value of the tag
-    resource: str  # its construct path, "" for all that the report does not tell apart
+    resource: str  # stack and construct path, "" for what the report does not tell apart
     thing: Thing
     estimated: Scale  # USD of the part of the month that the report covers
     billed: float  # USD
@@ -91,7 +91,7 @@ def actuals(bill: Bill, report: Report, *, by: str = "stage") -> Actuals:
         line = line_of(entry.resource) if entry.resource else None
         if line is not None:
             named.add((id(line), thing))
-        key = (entry.group, line.path if line else "", thing)
+        key = (entry.group, _place(line) if line else "", thing)
         months.setdefault(key, Spent()).add(spent)
     estimates = _estimates(bill, report, by, named)
     comparisons = [
@@ -116,7 +116,7 @@ def _estimates(
         for charge in line.estimate.charges:
             for thing in _things(charge, report):
                 group = getattr(line, by) if report.tagged else ""
-                path = line.path if (id(line), thing) in named else ""
+                path = _place(line) if (id(line), thing) in named else ""
                 key = (group, path, thing)
                 per = _offer(charge).per if thing.usage else 1.0
                 before = found.get(key, _Estimate(_NOTHING, _NOTHING, ()))
@@ -266,7 +266,7 @@ def _thing_of(offer: Offer) -> Thing:
     services: dict[str, list[str]] = {}
     for each in same:
         services.setdefault(each.service, []).append(each.item)
-    name = "; ".join(f"{key} {', '.join(items)}" for key, items in services.items())
+    name = "; ".join(f"{key} {' or '.join(items)}" for key, items in services.items())
     return Thing(
         offer.code, offer.usage[0], _operation(offer), name, first.unit, first.per
     )
@@ -305,6 +305,10 @@ def _offer(charge: Charge) -> Offer:
     return Offer(
         *key, price.service, (price.item,), price.unit, explorer=(price.service,)
     )
+
+
+def _place(line: Line) -> str:
+    return f"{line.stack}: {line.path}"
 
 
 def _mark(line: Line) -> str:

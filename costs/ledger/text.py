@@ -11,7 +11,7 @@ from costs.scale import ENDS, Scale
 from costs.tables import Row, aligned, dollars, markdown
 
 SCHEMA = 1
-_HEADER = ("billed", *(f"at {end}" for end in ENDS))
+_HEADER = ("billed", "at minimum", "expected", "at maximum")
 _UNMATCHED_SHOWN = 20
 
 

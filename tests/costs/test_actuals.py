@@ -236,7 +236,7 @@ def test_a_resource_that_the_report_names_has_its_own_line(
         return row | {"lineItem/ResourceId": f"{arn}dev-endpoint-Balancer-1ABC/9f"}
 
     found = compared(named)
-    own = of(found, "LoadBalancerUsage", "endpoint/Balancer/Resource")
+    own = of(found, "LoadBalancerUsage", "dev-endpoint: Balancer")
     assert own.billed == pytest.approx(own.estimated.expected)
     assert not [e for e in found.comparisons if e.findings]
 
