@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from costs.bill import Bill, Line
@@ -37,7 +37,9 @@ class Comparison:
 
     month: str
     group: str  # value of the tag
-    resource: str  # stack and construct path, "" for what the report does not tell apart
+    resource: (
+        str  # stack and construct path, "" for what the report does not tell apart
+    )
     thing: Thing
     estimated: Scale  # USD of the part of the month that the report covers
     billed: float  # USD
@@ -70,10 +72,35 @@ _Key = tuple[str, str, Thing]  # group, resource, thing
 def actuals(bill: Bill, report: Report, *, by: str = "stage") -> Actuals:
     """Compare a bill with a report, grouped by the bill's `by`: "stage" or "model".
 
-    Where no line of the report carries the tag, all groups are compared as one.
+    What AWS bills without ever telling the tag is compared for all groups as one.
     """
-    matched: dict[str, dict[_Key, Spent]] = {}
-    unmatched: dict[Entry, Spent] = {}
+    matches = _matches(bill, report)
+    estimates = _estimates(bill, report, by, matches)
+    comparisons = [
+        _comparison(month, key, estimates.get(key), spent.get(key), bill.usage, report)
+        for month, spent in sorted(matches.spent.items())
+        for key in dict.fromkeys([*estimates, *spent])
+    ]
+    return Actuals(
+        report,
+        by,
+        tuple(sorted(comparisons, key=_largest_first)),
+        tuple(sorted(matches.unmatched.items(), key=lambda each: -abs(each[1].usd))),
+        {month: report.covered(month) for month in sorted(matches.spent)},
+    )
+
+
+@dataclass
+class _Matches:
+    """What a report's lines are about."""
+
+    spent: dict[str, dict[_Key, Spent]] = field(default_factory=dict)  # by month
+    unmatched: dict[Entry, Spent] = field(default_factory=dict)
+    named: set[tuple[int, Thing]] = field(default_factory=set)  # lines with their own
+    tagged: dict[Thing, bool] = field(default_factory=dict)  # of all that is billed
+
+
+def _matches(bill: Bill, report: Report) -> _Matches:
     marks = {_mark(line): line for line in bill.lines}
 
     @cache
@@ -81,50 +108,43 @@ def actuals(bill: Bill, report: Report, *, by: str = "stage") -> Actuals:
         lowered = resource.lower()
         return next((line for mark, line in marks.items() if mark in lowered), None)
 
-    named: set[tuple[int, Thing]] = set()
+    found = _Matches()
     for entry, spent in report.spent.items():
         thing = _thing(entry)
-        months = matched.setdefault(entry.month, {})
+        month = found.spent.setdefault(entry.month, {})
         if thing is None:
-            unmatched.setdefault(_without_resource(entry), Spent()).add(spent)
+            found.unmatched.setdefault(_without_resource(entry), Spent()).add(spent)
             continue
         line = line_of(entry.resource) if entry.resource else None
         if line is not None:
-            named.add((id(line), thing))
+            found.named.add((id(line), thing))
+        found.tagged[thing] = found.tagged.get(thing, False) or bool(entry.group)
         key = (entry.group, _place(line) if line else "", thing)
-        months.setdefault(key, Spent()).add(spent)
-    estimates = _estimates(bill, report, by, named)
-    comparisons = [
-        _comparison(month, key, estimates.get(key), spent.get(key), bill.usage, report)
-        for month, spent in sorted(matched.items())
-        for key in dict.fromkeys([*estimates, *spent])
-    ]
-    return Actuals(
-        report,
-        by,
-        tuple(sorted(comparisons, key=_largest_first)),
-        tuple(sorted(unmatched.items(), key=lambda each: -abs(each[1].usd))),
-        {month: report.covered(month) for month in sorted(matched)},
-    )
+        month.setdefault(key, Spent()).add(spent)
+    return found
 
 
 def _estimates(
-    bill: Bill, report: Report, by: str, named: set[tuple[int, Thing]]
+    bill: Bill, report: Report, by: str, matches: _Matches
 ) -> dict[_Key, _Estimate]:
     found: dict[_Key, _Estimate] = {}
     for line in bill.lines:
         for charge in line.estimate.charges:
-            for thing in _things(charge, report):
-                group = getattr(line, by) if report.tagged else ""
-                path = _place(line) if (id(line), thing) in named else ""
-                key = (group, path, thing)
-                per = _offer(charge).per if thing.usage else 1.0
-                before = found.get(key, _Estimate(_NOTHING, _NOTHING, ()))
-                found[key] = _Estimate(
-                    before.usd + charge.monthly,
-                    before.quantity + charge.quantity * per,
-                    tuple(dict.fromkeys([*before.assumptions, *charge.assumptions])),
-                )
+            thing = _thing_charged(charge, report)
+            told = matches.tagged.get(thing, report.tagged)
+            named = (id(line), thing) in matches.named
+            key = (
+                getattr(line, by) if told else "",
+                _place(line) if named else "",
+                thing,
+            )
+            per = _offer(charge).per if thing.usage else 1.0
+            before = found.get(key, _Estimate(_NOTHING, _NOTHING, ()))
+            found[key] = _Estimate(
+                before.usd + charge.monthly,
+                before.quantity + charge.quantity * per,
+                tuple(dict.fromkeys([*before.assumptions, *charge.assumptions])),
+            )
     return found
 
 
@@ -241,16 +261,16 @@ def _whole_group(entry: Entry) -> Thing | None:
 _ALL = Thing("", "", "", "everything", "", 1.0)
 
 
-def _things(charge: Charge, report: Report) -> list[Thing]:
+def _thing_charged(charge: Charge, report: Report) -> Thing:
     """Return what a charge is in a report of this kind."""
     offer = _offer(charge)
     if report.amounts:
-        return [_thing_of(offer)]
-    if any(entry.product for entry in report.spent):
-        seen = {entry.product for entry in report.spent}
-        names = [name for name in offer.explorer if name in seen] or offer.explorer[:1]
-        return [thing for name in names[:1] if (thing := _service(name))]
-    return [_ALL]
+        return _thing_of(offer)
+    seen = {entry.product for entry in report.spent if entry.product}
+    if not seen:
+        return _ALL
+    name = next((name for name in offer.explorer if name in seen), offer.explorer[0])
+    return _service(name) or Thing(name, "", "", name, "", 1.0)
 
 
 @cache

@@ -117,7 +117,7 @@ def _groups(
 def _heading(found: Actuals, month: str, group: str) -> str:
     if not found.report.tagged:
         return f"{month}, all of the report"
-    return f"{month}, {found.by} {group}" if group else f"{month}, no {found.by}"
+    return f"{month}, {found.by} {group}" if group else f"{month}, without a {found.by}"
 
 
 def _name(each: Comparison) -> str:

@@ -263,6 +263,26 @@ def test_a_part_of_a_month_is_compared_with_that_part_of_the_estimate(
     assert "2026-11: the report covers 50% of the month" in actuals_text(compared, "")
 
 
+def test_what_aws_never_tags_is_compared_for_all_stages_as_one(
+    compared: Callable[..., Actuals],
+) -> None:
+    """Alarms carry no cost allocation tag: that is no finding."""
+    usage = "CW:AlarmMonitorUsage"
+    found = compared(
+        lambda row: (
+            row
+            | (
+                {"resourceTags/user:stage": ""}
+                if row["lineItem/UsageType"] == usage
+                else {}
+            )
+        )
+    )
+    assert of(found, usage).group == ""
+    assert of(found, usage).findings == ()
+    assert of(found, "LCUUsage").group == "dev"
+
+
 def test_a_report_without_the_tag_is_compared_as_a_whole(
     compared: Callable[..., Actuals],
 ) -> None:

@@ -32,6 +32,7 @@ SERVING = Serving(
     p99_ms=9,
     requests_per_second=400,
     hardware="two cores",
+    model_bytes=15_400_000,
 )
 
 
