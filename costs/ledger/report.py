@@ -159,31 +159,36 @@ def _read_lines(
         wanted = ", ".join(_COLUMNS[name][0] for name in missing)
         raise ReportError(f"header: missing columns {wanted}")
     tag = _Tag(header, report.tag)
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise ReportError(
-                f"line {number}: {len(row)} values for {len(header)} columns"
-            )
+    for number, row in _numbered(rows, header):
         said = {name: row[place] for name, place in places.items() if place is not None}
         try:
-            start, usd = _time(said, "start"), _number(said, "usd")
-            if said.get("currency", "USD") not in ("", "USD"):
-                raise ReportError(
-                    f"{_COLUMNS['currency'][0]}: {said['currency']!r} is not 'USD'"
-                )
-            entry = Entry(
-                f"{start:%Y-%m}",
-                said.get("kind") or USED[0],
-                said["product"],
-                bare_usage(said["usage"]),
-                said.get("operation", ""),
-                said.get("resource", ""),
-                tag.of(row),
-            )
-            end = _time(said, "end") if said.get("end") else start + _A_DAY
-            report.add(entry, usd, _number(said, "amount"), start, end)
+            _add_line(said, tag.of(row), report)
         except ReportError as error:
             raise ReportError(f"line {number}: {error}") from None
+
+
+def _numbered(
+    rows: Iterator[list[str]], header: Sequence[str]
+) -> Iterator[tuple[int, list[str]]]:
+    for _, row in _numbered(rows, header):
+        yield number, row
+
+
+def _add_line(said: Mapping[str, str], group: str, report: Report) -> None:
+    if said.get("currency", "USD") not in ("", "USD"):
+        raise ReportError(f"{_column('currency')}: {said['currency']!r} is not 'USD'")
+    start = _time(said, "start")
+    end = _time(said, "end") if said.get("end") else start + _A_DAY
+    entry = Entry(
+        f"{start:%Y-%m}",
+        said.get("kind") or USED[0],
+        said["product"],
+        bare_usage(said["usage"]),
+        said.get("operation", ""),
+        said.get("resource", ""),
+        group,
+    )
+    report.add(entry, _number(said, "usd"), _number(said, "amount"), start, end)
 
 
 def _read_table(
@@ -194,11 +199,7 @@ def _read_table(
     by_service = header[0] == "Service"
     names = [name.removesuffix(_DOLLARS) for name in header]
     days: dict[datetime, list[str]] = {}
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise ReportError(
-                f"line {number}: {len(row)} values for {len(header)} columns"
-            )
+    for _, row in _numbered(rows, header):
         if _DAY.fullmatch(row[0]):
             days[datetime.fromisoformat(row[0])] = row
     daily = any(day.day > 1 for day in days)

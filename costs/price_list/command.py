@@ -48,12 +48,13 @@ def add_refresh(
 
 
 def _refresh(asked: argparse.Namespace, usage: Usage) -> int:
-    for region in [asked.region] if asked.region else regions():
-        found = refresh(region, asked.offers)
-        path = write_book(found.book) if asked.write else None
-        if asked.json:
-            print(refresh_json(found), end="")
-        else:
-            print(refresh_text(found, f"Prices of {region}"), end="")
-            print(f"{path}: written" if path else "nothing is written without --write")
+    named = [asked.region] if asked.region else regions()
+    found = [refresh(region, asked.offers) for region in named]
+    written = [write_book(each.book) if asked.write else None for each in found]
+    if asked.json:
+        print(refresh_json(found), end="")
+        return 0
+    for each, path in zip(found, written, strict=True):
+        print(refresh_text(each, f"Prices of {each.region}"))
+        print(f"{path}: written" if path else "nothing is written without --write")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from costs.book import Price
@@ -32,8 +32,13 @@ def refresh_text(found: Refresh, title: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def refresh_json(found: Refresh) -> str:
-    record = {
+def refresh_json(found: Sequence[Refresh]) -> str:
+    record = {"regions": [_record(each) for each in found], "schema": SCHEMA}
+    return json.dumps(record, indent=2, sort_keys=True) + "\n"
+
+
+def _record(found: Refresh) -> dict[str, object]:
+    return {
         "published": found.published,
         "region": found.region,
         "rows": [
@@ -48,9 +53,7 @@ def refresh_json(found: Refresh) -> str:
             }
             for each in found.renewals
         ],
-        "schema": SCHEMA,
     }
-    return json.dumps(record, indent=2, sort_keys=True) + "\n"
 
 
 def _rows(found: Refresh) -> Iterator[Row]:

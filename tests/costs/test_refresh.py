@@ -112,7 +112,7 @@ def test_text_is_the_reviewed_one(matches_golden: MatchesGolden) -> None:
 
 def test_json_has_every_row_and_what_became_of_it() -> None:
     found = refresh("eu-central-1", SAMPLES)
-    record = json.loads(refresh_json(found))
+    (record,) = json.loads(refresh_json([found]))["regions"]
     assert len(record["rows"]) == len(found.renewals)
     kinds = {each["kind"] for each in record["rows"]}
     assert kinds == {"new", "confirmed", "kept", "missing"}
