@@ -7,28 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from costs.bill import Bill, Line
-from costs.charges import Charge
-from costs.ledger.report import USED, Entry, Report, Spent
-from costs.price_list.offers import Offer, offers
+from costs.ledger.report import Entry, Report, Spent
+from costs.ledger.things import Thing, offer_of, thing_billed, thing_charged
 from costs.scale import Scale, number, spread
 from costs.usage import Usage
 
 NEAR = 0.1  # a share by which a quantity may miss its range and still be called right
 _SAME_PRICE = 0.02
-_ANYBODYS = "AWSDataTransfer"  # billed under the service that sends
 _NOTHING = Scale.always(0.0)
-
-
-@dataclass(frozen=True)
-class Thing:
-    """What one line of a comparison is about: one usage type, or one service."""
-
-    code: str  # of the product; in Cost Explorer's tables its name there
-    usage: str  # "" where the report knows services only
-    operation: str
-    name: str  # for people: the items of our book that it is
-    unit: str
-    per: float  # of the list's units make one of ours
 
 
 @dataclass(frozen=True)
@@ -110,7 +96,7 @@ def _matches(bill: Bill, report: Report) -> _Matches:
 
     found = _Matches()
     for entry, spent in report.spent.items():
-        thing = _thing(entry)
+        thing = thing_billed(entry)
         month = found.spent.setdefault(entry.month, {})
         if thing is None:
             found.unmatched.setdefault(_without_resource(entry), Spent()).add(spent)
@@ -130,7 +116,7 @@ def _estimates(
     found: dict[_Key, _Estimate] = {}
     for line in bill.lines:
         for charge in line.estimate.charges:
-            thing = _thing_charged(charge, report)
+            thing = thing_charged(charge, report)
             told = matches.tagged.get(thing, report.tagged)
             named = (id(line), thing) in matches.named
             key = (
@@ -138,7 +124,7 @@ def _estimates(
                 _place(line) if named else "",
                 thing,
             )
-            per = _offer(charge).per if thing.usage else 1.0
+            per = offer_of(charge).per if thing.usage else 1.0
             before = found.get(key, _Estimate(_NOTHING, _NOTHING, ()))
             found[key] = _Estimate(
                 before.usd + charge.monthly,
@@ -236,95 +222,6 @@ def _beside(figure: float, low: float, high: float) -> str:
     if figure > high:
         return f"{number(figure / high)} times" if high else "without"
     return f"{number(figure / low)} times"
-
-
-def _thing(entry: Entry) -> Thing | None:
-    """Return what a line of a report is about, None for what no bill of ours has."""
-    if entry.kind not in USED:
-        return None
-    if not entry.usage:
-        return _service(entry.product) or _whole_group(entry)
-    for offer in _by_usage().get(entry.usage, ()):
-        if offer.code not in (entry.product, _ANYBODYS):
-            continue
-        operation = dict(offer.where).get("operation", "")
-        if not operation or not entry.operation or operation == entry.operation:
-            return _thing_of(offer)
-    return None
-
-
-def _whole_group(entry: Entry) -> Thing | None:
-    """Return everything, for a table that has a column for each value of a tag."""
-    return None if entry.product else _ALL
-
-
-_ALL = Thing("", "", "", "everything", "", 1.0)
-
-
-def _thing_charged(charge: Charge, report: Report) -> Thing:
-    """Return what a charge is in a report of this kind."""
-    offer = _offer(charge)
-    if report.amounts:
-        return _thing_of(offer)
-    seen = {entry.product for entry in report.spent if entry.product}
-    if not seen:
-        return _ALL
-    name = next((name for name in offer.explorer if name in seen), offer.explorer[0])
-    return _service(name) or Thing(name, "", "", name, "", 1.0)
-
-
-@cache
-def _thing_of(offer: Offer) -> Thing:
-    """Return the same for all items that a report bills under one usage type."""
-    same = [
-        each
-        for each in offers()
-        if (each.code, each.usage[0], _operation(each))
-        == (offer.code, offer.usage[0], _operation(offer))
-    ]
-    first = min(same, key=lambda each: each.per)
-    services: dict[str, list[str]] = {}
-    for each in same:
-        services.setdefault(each.service, []).append(each.item)
-    name = "; ".join(f"{key} {' or '.join(items)}" for key, items in services.items())
-    return Thing(
-        offer.code, offer.usage[0], _operation(offer), name, first.unit, first.per
-    )
-
-
-@cache
-def _service(name: str) -> Thing | None:
-    known = any(name in offer.explorer for offer in offers())
-    return Thing(name, "", "", name, "", 1.0) if known else None
-
-
-def _operation(offer: Offer) -> str:
-    return dict(offer.where).get("operation", "")
-
-
-@cache
-def _by_usage() -> Mapping[str, list[Offer]]:
-    found: dict[str, list[Offer]] = {}
-    for offer in offers():
-        for usage in (*offer.usage, *offer.billed):
-            found.setdefault(usage, []).append(offer)
-    return found
-
-
-@cache
-def _by_item() -> Mapping[tuple[str, str], Offer]:
-    return {(offer.service, offer.item): offer for offer in offers()}
-
-
-def _offer(charge: Charge) -> Offer:
-    """Return the line of a charge's item; one that has none bills under its own name."""
-    price = charge.price
-    key = (price.service, price.item)
-    if key in _by_item():
-        return _by_item()[key]
-    return Offer(
-        *key, price.service, (price.item,), price.unit, explorer=(price.service,)
-    )
 
 
 def _place(line: Line) -> str:

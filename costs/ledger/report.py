@@ -170,7 +170,11 @@ def _read_lines(
 def _numbered(
     rows: Iterator[list[str]], header: Sequence[str]
 ) -> Iterator[tuple[int, list[str]]]:
-    for _, row in _numbered(rows, header):
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise ReportError(
+                f"line {number}: {len(row)} values for {len(header)} columns"
+            )
         yield number, row
 
 

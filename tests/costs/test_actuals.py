@@ -17,7 +17,7 @@ from costs.price_list.offers import offers
 from costs.scale import Scale
 from costs.usage import Usage
 from tests.costs.conftest import Billed, MatchesGolden
-from tests.costs.samples import stages
+from tests.costs.samples import resource, stages
 from tests.costs.test_usage_report import LEGACY, text_of
 
 Row = dict[str, str]
@@ -290,6 +290,21 @@ def test_a_report_without_the_tag_is_compared_as_a_whole(
     assert {each.group for each in found.comparisons} == {""}
     assert not [each for each in found.comparisons if each.findings]
     assert "No line carries the tag 'stage'" in actuals_text(found, "")
+
+
+def test_what_nobody_knows_aws_name_of_is_estimated_and_not_billed(
+    billed: Billed, tmp_path: Path
+) -> None:
+    settings = [{"Name": "containerInsights", "Value": "enhanced"}]
+    cluster = {"It": resource("ECS::Cluster", ClusterSettings=settings)}
+    found = billed({"dev": {"dev-one": cluster}})
+    path = tmp_path / "report.csv"
+    path.write_text(text_of(LEGACY, rows_of("AmazonECS", "Something-New", 1, 2.0)))
+    compared = actuals(found, read_report(path, "stage"))
+    names = {each.thing.name: each.findings for each in compared.comparisons}
+    name = "Container Insights enhanced observability (ECS)"
+    assert names[name] == ("estimated, but not billed",)
+    assert len(compared.unmatched) == 1
 
 
 def explorer(tmp_path: Path, text: str) -> Report:
