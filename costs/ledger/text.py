@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -11,6 +12,7 @@ from costs.scale import ENDS, Scale
 from costs.tables import Row, aligned, dollars, markdown
 
 SCHEMA = 1
+_WIDTH = 100
 _HEADER = ("billed", "at minimum", "expected", "at maximum")
 _UNMATCHED_SHOWN = 20
 
@@ -28,9 +30,9 @@ def actuals_text(found: Actuals, title: str) -> str:
             "",
             *aligned(rows),
             "",
-            *_findings(found),
-            *_rest(found),
-            *_notes(found),
+            *_wrapped(_findings(found)),
+            *_wrapped(_rest(found)),
+            *_wrapped(_notes(found)),
             "",
         ]
     )
@@ -49,13 +51,13 @@ def actuals_markdown(found: Actuals, title: str) -> str:
             "",
             *markdown(("USD", *_HEADER), sums),
             "",
-            *(f"- {text.strip()}" for text in _findings(found) if text),
+            *_listed(_findings(found)),
             "",
             "<details><summary>Every line</summary>",
             "",
             *markdown(header, lines_, words=3),
             "",
-            *(f"- {text.strip()}" for text in (*_rest(found), *_notes(found)) if text),
+            *_listed([*_rest(found), *_notes(found)]),
             "",
             "</details>",
             "",
@@ -135,13 +137,24 @@ def _totals(lines: Iterable[Comparison]) -> Row:
     return (dollars(billed), *map(dollars, estimated.ends))
 
 
+def _wrapped(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield from textwrap.wrap(line, _WIDTH, subsequent_indent="    ") or [""]
+
+
+def _listed(lines: Sequence[str]) -> Iterator[str]:
+    """Yield headings as they are, and what stands under them as a list."""
+    for line in lines:
+        yield f"- {line.strip()}" if line.startswith(" ") else line
+
+
 def _findings(found: Actuals) -> list[str]:
     lines = [
         f"  {_heading(found, each.month, each.group)}: {_name(each)}: {finding}"
         for each in found.comparisons
         for finding in each.findings
     ]
-    return ["What is off:", *lines, ""] if lines else ["Nothing is off.", ""]
+    return ["What is off:", "", *lines, ""] if lines else ["Nothing is off.", ""]
 
 
 def _rest(found: Actuals) -> list[str]:
@@ -159,7 +172,7 @@ def _rest(found: Actuals) -> list[str]:
         usd = dollars(sum(spent.usd for _, spent in hidden))
         lines.append(f"  and {len(hidden)} more: {usd}; --json has all")
     total = dollars(sum(spent.usd for _, spent in found.unmatched))
-    return [f"In the report, but in no bill of ours: {total}", *lines, ""]
+    return [f"In the report, but in no bill of ours: {total}", "", *lines, ""]
 
 
 def _notes(found: Actuals) -> list[str]:

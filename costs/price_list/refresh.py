@@ -123,8 +123,7 @@ def _renewed(
     """Return the price in the list, or why it cannot be taken."""
     prices = listed.prices.get(offer, ())
     if not prices:
-        usage = " or ".join(offer.usage)
-        return listed.unpriced.get(offer, f"no product of usage type {usage}")
+        return listed.unpriced.get(offer, "no product of its usage type")
     if len({price.usd for price in prices}) > 1:
         each = ", ".join(f"SKU {price.sku} {price.usd:g}" for price in prices)
         return f"several prices: {each}"

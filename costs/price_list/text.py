@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from costs.price_list.refresh import Refresh, Renewal
 from costs.tables import Row, aligned
 
 SCHEMA = 1
+_WIDTH = 100
 _KINDS = ("changed", "new", "confirmed", "kept", "missing")
 
 
@@ -73,7 +75,8 @@ def _reasons(found: Refresh) -> Iterator[str]:
             if _kind(each) == kind:
                 reasons.setdefault(each.kept, []).append(f"{each.service} {each.item}")
         for reason, names in reasons.items():
-            yield f"  {kind}: {reason}: {'; '.join(names)}"
+            text = f"  {kind}: {reason}: {'; '.join(names)}"
+            yield from textwrap.wrap(text, _WIDTH, subsequent_indent="    ")
 
 
 def _kind(each: Renewal) -> str:
