@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
@@ -244,9 +245,14 @@ class _Tag:
 
 def _time(said: Mapping[str, str], name: str) -> datetime:
     try:
-        return datetime.fromisoformat(said[name]).replace(tzinfo=None)
+        return _moment(said[name])
     except ValueError:
         raise ReportError(f"{_column(name)}: {said[name]!r} is no date") from None
+
+
+@lru_cache
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=None)
 
 
 def _number(said: Mapping[str, str], name: str) -> float:

@@ -56,6 +56,7 @@ def usage_names(usage: str, region: str) -> tuple[str, ...]:
     return tuple([*names, usage] if region == _BARE else names)
 
 
+@cache
 def bare_usage(name: str) -> str:
     """Return a usage type without its region: LCUUsage of EUC1-LCUUsage."""
     for region, prefix in prefixes().items():
