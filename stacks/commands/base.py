@@ -46,8 +46,11 @@ def synthesize(commit: str, out: Path, *, root: Path = ROOT) -> None:
     out = out.resolve()
     shutil.rmtree(out, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="base-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(tree)) as archive:
-            archive.extractall(folder, filter="data")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(tree), mode="r:") as archive:
+                archive.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise CommandError(f"{commit}: has no files: {error}") from None
         _synth(commit, Path(folder), out)
 
 

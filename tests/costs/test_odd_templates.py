@@ -15,6 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costs.__main__ import main
+from costs.bill import bill
+from costs.reading import read_assembly
+from costs.usage import Usage
 from tests.costs.samples import registry, resource, stages, write_assembly
 from tests.costs.worked import CASES
 
@@ -108,3 +111,5 @@ def test_a_tag_that_only_a_deployment_knows_is_no_obstacle(tmp_path: Path) -> No
     queue = resource("SQS::Queue", Tags=tags)
     where = write_assembly(tmp_path / "cdk.out", {"dev": {"one": {"Queue": queue}}})
     assert said("bill", str(where), "--by", "account") == (0, "")
+    (line,) = bill(read_assembly(where), Usage()).lines
+    assert line.tags == {"account": ""}

@@ -41,6 +41,22 @@ CASES: Cases = {
         },
         Scale(*(gb * (0.5 + 12 * 0.15 * 0.03) + 8 * 0.3 for gb in (0.1, 0.2, 0.5))),
     ),
+    "a log beside one that tasks report metrics by": (
+        {
+            **one("Logs::LogGroup", RetentionInDays=365),
+            "Other": resource("Logs::LogGroup"),
+            "T": resource(
+                "ECS::TaskDefinition",
+                ContainerDefinitions=[
+                    {
+                        "Environment": [{"Name": "METRICS", "Value": "emf"}],
+                        "LogConfiguration": {"Options": {"g": {"Ref": "Other"}}},
+                    }
+                ],
+            ),
+        },
+        always(0.1 * 0.5 + 0.1 * 12 * 0.15 * 0.03),
+    ),
     "an alarm": (one("CloudWatch::Alarm", MetricName="p99", Period=60), always(0.1)),
     "a fast alarm": (
         one("CloudWatch::Alarm", MetricName="p99", Period=10),
