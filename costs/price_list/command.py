@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from costs.book import regions
+from costs.book import PRICES, regions
 from costs.price_list.files import AWS
 from costs.price_list.refresh import refresh, write_book
 from costs.price_list.text import refresh_json, refresh_text
@@ -41,16 +42,24 @@ def add_refresh(
         help="where the lists are (default: AWS's own address)",
     )
     parser.add_argument(
-        "--write", action="store_true", help="put the new rows into costs/prices"
+        "--prices",
+        type=Path,
+        default=PRICES,
+        metavar="DIR",
+        help="where the books are (default: costs/prices)",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put the new rows into the books"
     )
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.set_defaults(run=_refresh, usage=None)
 
 
 def _refresh(asked: argparse.Namespace, usage: Usage) -> int:
-    named = [asked.region] if asked.region else regions()
-    found = [refresh(region, asked.offers) for region in named]
-    written = [write_book(each.book) if asked.write else None for each in found]
+    prices = asked.prices
+    named = [asked.region] if asked.region else regions(prices)
+    found = [refresh(region, asked.offers, prices=prices) for region in named]
+    written = [write_book(each.book, prices) if asked.write else None for each in found]
     if asked.json:
         print(refresh_json(found), end="")
         return 0
