@@ -139,6 +139,20 @@ def test_names_all_that_a_quantity_rests_on(compared: Callable[..., Actuals]) ->
     assert "rests on builds_per_month = 8, minutes_per_build = 30" in finding
 
 
+def test_no_figure_would_fit_where_a_quantity_is_no_multiple_of_one(
+    billed: Billed, tmp_path: Path
+) -> None:
+    """A key is one, and one more for each of its rotations."""
+    key = {"It": resource("KMS::Key", EnableKeyRotation=True)}
+    found = billed({"dev": {"dev-one": key}})
+    path = tmp_path / "report.csv"
+    path.write_text(text_of(LEGACY, rows_of("awskms", "us-east-1-KMS-Keys", 9, 9.0)))
+    keys = of(actuals(found, read_report(path, "stage")), "KMS-Keys")
+    (finding,) = keys.findings
+    assert "rests on key_rotations" in finding
+    assert "would fit" not in finding
+
+
 def test_more_hours_than_scaling_allows_are_no_assumption(
     compared: Callable[..., Actuals],
 ) -> None:

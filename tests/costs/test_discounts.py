@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from costs.energy import energy
 from costs.scale import Scale
 from costs.tables import billed
 from costs.usage import Usage
@@ -72,3 +73,19 @@ def test_energy_is_of_hours_whatever_is_paid_for_them(billed: Billed) -> None:
     full, planned = billed(stages()), billed(stages(), PLAN)
     assert full.monthly.expected > planned.monthly.expected
     assert full.energy == planned.energy
+
+
+def test_the_fee_on_an_instance_draws_nothing_of_its_own(
+    billed: Billed,
+) -> None:
+    """Its hours are those of the instance."""
+    found = billed({"dev": {"dev-one": {**managed("c7i.large"), **tasks(1)}}})
+    assert found.energy
+    hours = [
+        charge
+        for line in found.lines
+        for charge in line.estimate.charges
+        if charge.price.service == "EC2" and not charge.assumptions
+    ]
+    assert len(hours) == 1
+    assert found.energy == energy(hours, "us-east-1", utilisation=0.5)
