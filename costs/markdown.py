@@ -23,7 +23,9 @@ from costs.subtotals import subtotals
 from costs.tables import Row, amounts, billed, headline, markdown
 
 _DIFF = ("", "before", "after", "change", "at minimum", "at maximum")
-_SHOWN = 8  # changes that stand in the open: with the models' lines, about a screen
+# What stands in the open, about a screen; the rest is folded.
+_OPEN = 2  # endpoints
+_SHOWN = 8  # changes of resources
 
 
 def bill_markdown(bill: Bill, title: str, tags: Sequence[str] = ()) -> str:
@@ -70,10 +72,16 @@ def diff_markdown(found: Difference, title: str) -> str:
     lines = [
         f"### {title}: {_moved(found)}",
         "",
-        *(line for each in found.endpoints for line in _endpoint(each)),
+        *(line for each in found.endpoints[:_OPEN] for line in _endpoint(each)),
         *markdown(_DIFF, rows),
         "",
     ]
+    if others := found.endpoints[_OPEN:]:
+        names = ", ".join(each.name for each in others)
+        lines += _folded(
+            f"More endpoints: {names}",
+            [line for each in others for line in _endpoint(each)],
+        )
     if folded:
         smaller = markdown(_DIFF, [_change(each) for each in folded])
         lines += _folded("Smaller changes", smaller)

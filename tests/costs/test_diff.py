@@ -85,6 +85,23 @@ def test_a_comment_fits_a_screen_however_much_changes(billed: Billed) -> None:
     assert comment.count("| + dev-queues: ") == 60
 
 
+def test_a_comment_fits_a_screen_however_many_endpoints_change(billed: Billed) -> None:
+    def stage(**changes: Any) -> Any:
+        own = {
+            f"e{n}": endpoint(release={**released(**changes), "endpoint": f"e{n}"})
+            for n in range(6)
+        }
+        return {"dev": {"dev-network": stages()["dev"]["dev-network"], **own}}
+
+    found = difference(billed(stage()), billed(stage(p99_ms=30.0, version="0" * 12)))
+    comment = diff_markdown(found, "Monthly cost")
+    assert len(unfolded(comment)) <= 40
+    assert (
+        "<summary>More endpoints: dev/e2, dev/e3, dev/e4, dev/e5</summary>" in comment
+    )
+    assert comment.count("| p99, ms | 40 | 30 |") == 6
+
+
 def test_what_folded_changes_add_up_to_stands_in_the_open(billed: Billed) -> None:
     queues = {f"Queue{n}": resource("SQS::Queue") for n in range(10)}
     found = difference(
