@@ -67,7 +67,7 @@ _DIFFERENCES: Mapping[str, Callable[[Difference, str], str]] = {
     "json": lambda found, title: diff_json(found),
     "csv": lambda found, title: diff_csv(found),
 }
-_OPTIONS: Mapping[str, Callable[[Sequence[Option], str], str]] = {
+_OPTIONS: Mapping[str, Callable[[Sequence[Option], str, date], str]] = {
     "text": options_text,
     "markdown": options_markdown,
     "json": options_json,
@@ -122,7 +122,7 @@ def _diff(asked: argparse.Namespace, usage: Usage) -> int:
 
 def _options(asked: argparse.Namespace, usage: Usage) -> int:
     found = options(asked.region, usage)
-    print(_OPTIONS[asked.form](found, asked.region), end="")
+    print(_OPTIONS[asked.form](found, asked.region, asked.today), end="")
     return 0
 
 
@@ -168,19 +168,20 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common = _common("json", "markdown", "csv")
-    staged = argparse.ArgumentParser(add_help=False)
-    staged.add_argument("--stage", help="only this stage, such as dev")
-    staged.add_argument(
+    dated = argparse.ArgumentParser(add_help=False)
+    dated.add_argument(
         "--today",
         type=date.fromisoformat,
         default=date.today(),
         metavar="YYYY-MM-DD",
         help="warn of prices that are old on this day (default: today)",
     )
+    staged = argparse.ArgumentParser(add_help=False)
+    staged.add_argument("--stage", help="only this stage, such as dev")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser(
         "bill",
-        parents=[common, staged],
+        parents=[common, staged, dated],
         help="price every resource of a cdk.out directory",
     )
     one.add_argument("assembly", type=Path, help="a directory that cdk synth wrote")
@@ -194,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(run=_bill)
     two = commands.add_parser(
         "diff",
-        parents=[common, staged],
+        parents=[common, staged, dated],
         help="show what a change does to the bill",
     )
     two.add_argument("old", type=Path, help="cdk.out before the change")
@@ -214,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     two.set_defaults(run=_diff)
     three = commands.add_parser(
         "options",
-        parents=[_common("json", "markdown")],
+        parents=[_common("json", "markdown"), dated],
         help="price what a stage may have, while idle",
     )
     three.add_argument("--region", default="us-east-1", help="us-east-1 if not given")

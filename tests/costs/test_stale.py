@@ -95,3 +95,10 @@ def test_the_day_can_be_given(
     with pytest.raises(SystemExit):
         main(["bill", str(assembly), "--today", "tomorrow"])
     assert "invalid fromisoformat value: 'tomorrow'" in capsys.readouterr().err
+
+
+def test_options_warn_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["options", "--today", f"{LATE}"]) == 0
+    assert "STALE: " in capsys.readouterr().out
+    assert main(["options", "--today", f"{FRESH}", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stale_prices"] == []
