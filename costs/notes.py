@@ -48,6 +48,8 @@ def energy_change_notes(before: Bill, after: Bill) -> list[str]:
     """Return what a change does to both, as expected."""
     if before.energy is None or after.energy is None:
         return energy_notes(after)
+    if not (before.energy.kwh.largest or after.energy.kwh.largest):
+        return []  # nothing runs a model on either side
     kwh, kg = (
         f"{number(old.expected)} -> {number(new.expected)}"
         for old, new in (

@@ -283,6 +283,12 @@ def test_json_carries_the_changes_and_the_totals(billed: Billed) -> None:
     assert record["change_usd"]["maximum"] == pytest.approx(total, abs=1e-3)
 
 
+def test_energy_is_no_matter_where_nothing_runs(billed: Billed) -> None:
+    queue = billed({"dev": {"dev-one": {"Queue": resource("SQS::Queue")}}})
+    assert "Energy" not in diff_text(difference(queue, queue), "")
+    assert "Energy" in diff_text(difference(queue, billed(stages())), "")
+
+
 def test_json_carries_what_a_model_was_and_is(billed: Billed) -> None:
     found = difference(billed(stages()), billed(stages(release=FASTER)))
     (said,) = json.loads(diff_json(found))["endpoints"]

@@ -76,6 +76,10 @@ def edit(assembly: Path, stack: str, kind: str, **properties: Any) -> None:
     body = template(assembly, stack)
     (found,) = (r for r in body["Resources"].values() if r["Type"] == kind)
     found["Properties"].update(properties)
+    write(assembly, stack, body)
+
+
+def write(assembly: Path, stack: str, body: dict[str, Any]) -> None:
     manifest = json.loads((assembly / "manifest.json").read_text())
     (file,) = (
         each["properties"]["templateFile"]
@@ -113,6 +117,19 @@ def test_a_review_has_figures_resources_and_dollars(
     assert "2048" in said  # what the real CLI said
     assert "### Monthly cost: +" in said
     assert "prod-" not in said
+
+
+def test_a_review_says_what_the_model_gave_and_gives(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the templates alone, so against what an account runs as well."""
+    body = template(pair[1], STACK)
+    body["Metadata"]["Lathe"]["serving"]["p99_ms"] = 8
+    write(pair[1], STACK, body)
+    assert review.main([*map(str, pair), "--stage", "dev"]) == 0
+    said = capsys.readouterr().out
+    assert "| **dev/support-sentiment** | before | after | change |" in said
+    assert "| p99, ms | 4 | 8 | +100.0% |" in said
 
 
 def test_an_approval_reads_one_sentence(
