@@ -251,6 +251,16 @@ def test_a_moved_construct_that_keeps_its_logical_id_is_the_same_resource(
     assert difference(before, after).changes == ()
 
 
+def test_a_resource_that_takes_anothers_logical_id_is_new(billed: Billed) -> None:
+    def stack(**paths: str) -> Any:
+        return {id_: resource("SQS::Queue", path) for id_, path in paths.items()}
+
+    before = billed({"dev": {"dev-one": stack(Queue="dev/one/A")}})
+    after = billed({"dev": {"dev-one": stack(Other="dev/one/A", Queue="dev/one/B")}})
+    (change,) = difference(before, after).changes
+    assert (change.kind, change.path) == ("added", "B")
+
+
 def test_a_change_that_the_detail_does_not_show_is_shown_by_its_charge(
     billed: Billed,
 ) -> None:
