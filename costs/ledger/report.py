@@ -236,7 +236,7 @@ class _Tag:
             return ""
         try:
             tags: Mapping[str, str] = dict(json.loads(row[self._map]))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise ReportError(
                 f"{_TAG_MAP}: {row[self._map]!r} is no JSON table"
             ) from None

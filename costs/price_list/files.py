@@ -96,7 +96,9 @@ def read_price_list(path: Path, wanted: Iterable[Offer], region: str) -> PriceLi
     try:
         with path.open(encoding="utf-8") as source:
             return _read(JsonMembers(source), tuple(wanted), region)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except KeyError as error:
+        raise PriceListError(f"{path}: is no price list: {error} is missing") from None
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise PriceListError(f"{path}: is no price list: {error}") from None
 
 

@@ -103,6 +103,10 @@ BROKEN: list[tuple[Callable[[dict[str, Any]], object], str]] = [
         lambda file: file["terms"]["OnDemand"].update({"8CESGAFWKAJ98PME": {"t": 1}}),
         "is no price list",
     ),
+    (
+        lambda file: file["terms"]["OnDemand"].update({"8CESGAFWKAJ98PME": {"t": {}}}),
+        "'priceDimensions' is missing",
+    ),
 ]
 
 
@@ -120,7 +124,9 @@ def test_names_a_file_that_is_no_price_list(
     assert str(broken) in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"a": 1', b"\xff\xfe{"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b'{"a": 1', b"\xff\xfe{", b'{"a":' + b"[" * 100_000]
+)
 def test_names_a_file_that_is_no_json(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "index.json"
     path.write_bytes(content)

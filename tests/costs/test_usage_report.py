@@ -87,6 +87,10 @@ def test_reads_athenas_names_of_legacy_tags(tmp_path: Path) -> None:
     assert entry.group == "research"
 
 
+CUR_2 = (
+    "line_item_usage_start_date", "line_item_product_code", "line_item_usage_type",
+    "line_item_usage_amount", "line_item_unblended_cost", "resource_tags",
+)  # fmt: skip
 EXPLORER = """\
 "Service","EC2-ELB($)","Elastic Container Service($)","Total costs($)"
 "Service total","40.5","20","60.5"
@@ -158,6 +162,10 @@ def test_reads_a_gzipped_report_with_a_byte_order_mark(tmp_path: Path) -> None:
         (
             text_of(LEGACY, LINE | {"lineItem/CurrencyCode": "CNY"}),
             "line 2: lineItem/CurrencyCode: 'CNY' is not 'USD'",
+        ),
+        (
+            text_of(CUR_2, dict.fromkeys(CUR_2, "2026-10-01") | {CUR_2[-1]: "[1]"}),
+            "line 2: resource_tags: '\\[1\\]' is no JSON table",
         ),
         (EXPLORER + '"2026-11-01","1"\n', "line 5: 2 values for 4 columns"),
         (EXPLORER.replace("20.25", "x"), "EC2-ELB: 'x' is not a number"),
