@@ -226,6 +226,11 @@ def rows_of(product: str, usage: str, amount: float, usd: float, **more: str) ->
             rows_of("AmazonECS", "", 1, 9.5) | {"lineItem/LineItemType": "Tax"},
             "Tax",
         ),
+        (
+            rows_of("AmazonECS", "Fargate-GB-Hours", 1, -5.0)
+            | {"lineItem/LineItemType": "Credit"},
+            "Credit",
+        ),
     ],
 )
 def test_lines_that_no_bill_has_are_listed_not_lost(
