@@ -14,6 +14,8 @@ from pathlib import Path
 from costs.assembly import Assembly, AssemblyError
 from costs.bill import Bill, bill
 from costs.book import PriceError
+from costs.choosing.command import add_choose
+from costs.choosing.traffic import TrafficError
 from costs.diff import Difference, difference, over
 from costs.diff_text import diff_text
 from costs.ledger.command import add_actuals
@@ -29,6 +31,7 @@ from costs.sheet import bill_csv, diff_csv
 from costs.subtotals import tags_of
 from costs.text import bill_text
 from costs.usage import Usage, UsageError, read_usage, usage_toml
+from manifest import ManifestError
 
 _EXAMPLES = """\
 examples:
@@ -41,6 +44,7 @@ examples:
   python -m costs options
   python -m costs refresh                 # renew the prices from AWS's list
   python -m costs actuals cur.csv.gz --assembly cdk.out
+  python -m costs choose build/support-sentiment --rps 50 --p99-ms 100
 
 A bill is at minimum scale (scaling's fewest tasks, the least traffic), as expected, and
 at maximum scale. usage.toml replaces assumptions, one a line:
@@ -72,7 +76,15 @@ _OPTIONS: Mapping[str, Callable[[Sequence[Option], str, date], str]] = {
     "markdown": options_markdown,
     "json": options_json,
 }
-REFUSALS = (AssemblyError, PriceError, PriceListError, ReportError, UsageError)
+REFUSALS = (
+    AssemblyError,
+    ManifestError,
+    PriceError,
+    PriceListError,
+    ReportError,
+    TrafficError,
+    UsageError,
+)
 _THRESHOLD = re.compile(r"(\d+(?:\.\d+)?)/month")
 
 
@@ -228,6 +240,7 @@ def _parser() -> argparse.ArgumentParser:
     four.set_defaults(run=_usage)
     add_refresh(commands)
     add_actuals(commands, _common("json", "markdown"))
+    add_choose(commands, _common("json", "markdown"))
     return parser
 
 

@@ -1,0 +1,106 @@
+"""How many tasks run when: target tracking, with its delays, minute by minute.
+
+The alarms are those that target tracking makes: three minutes above the target add
+tasks, fifteen below nine tenths of it take some away
+(https://fortem.dev/blog/ecs-fargate-autoscaling/, which quotes AWS's guide). The
+cooldowns are those of stacks/scaling.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+from costs.choosing.traffic import Profile
+
+HIGH_MINUTES, LOW_MINUTES, LOW_SHARE = 3, 15, 0.9
+METRIC_MINUTES = 1  # until CloudWatch has a minute's requests
+OUT_MINUTES, IN_MINUTES = 1, 5  # between one step and the next
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Bounds and target of one service."""
+
+    min_tasks: int
+    max_tasks: int
+    target: float  # requests a second and task
+    start_seconds: float  # from the decision to the first answer of a new task
+
+    @property
+    def start_minutes(self) -> int:
+        return math.ceil(self.start_seconds / 60)
+
+
+class Service:
+    """The tasks of one service; `minute` is called once a minute."""
+
+    def __init__(self, scaling: Scaling, tasks: int) -> None:
+        self._scaling = scaling
+        self.running = tasks
+        self._starting: deque[int] = deque([0] * scaling.start_minutes)
+        self._seen: deque[tuple[float, int]] = deque(maxlen=LOW_MINUTES + METRIC_MINUTES)
+        self._wait_out = self._wait_in = 0
+
+    @property
+    def billed(self) -> int:
+        """Tasks that are paid for: those that are starting too."""
+        return self.running + sum(self._starting)
+
+    def minute(self, requests_per_second: float) -> None:
+        """Take note of a minute's requests, and start and stop tasks after it."""
+        self._seen.append((requests_per_second, self.running))
+        self._wait_out, self._wait_in = self._wait_out - 1, self._wait_in - 1
+        started = self._starting.popleft() if self._starting else 0
+        self.running += started
+        new = self._wanted() - self.billed
+        if new > 0 and self._wait_out <= 0:
+            self._wait_out = OUT_MINUTES
+            if self._starting or self._scaling.start_minutes:
+                self._starting.append(new)
+                return
+            self.running += new
+        elif new < 0 and self._wait_in <= 0 and not sum(self._starting):
+            self._wait_in = IN_MINUTES
+            self.running += new
+        if self._scaling.start_minutes:
+            self._starting.append(0)
+
+    def _wanted(self) -> int:
+        """Return the tasks that the alarms call for; as many as there are if none does."""
+        scaling, seen = self._scaling, list(self._seen)[: len(self._seen) - METRIC_MINUTES]
+        a_task = [rate / tasks for rate, tasks in seen]
+        now = self.billed
+        if len(seen) >= HIGH_MINUTES and min(a_task[-HIGH_MINUTES:]) > scaling.target:
+            wanted = math.ceil(seen[-1][0] / scaling.target)
+            return min(scaling.max_tasks, max(now, wanted))
+        if len(seen) >= LOW_MINUTES and max(a_task) < LOW_SHARE * scaling.target:
+            wanted = math.ceil(max(rate for rate, _ in seen) / scaling.target)
+            return max(scaling.min_tasks, min(now, wanted))
+        return now
+
+
+@dataclass(frozen=True)
+class Minute:
+    requests_per_second: float
+    running: int
+    billed: int
+
+
+def minutes(profile: Profile, scaling: Scaling) -> tuple[Minute, ...]:
+    """Return every minute of a profile, once what came before it has settled."""
+    if scaling.min_tasks == scaling.max_tasks:
+        tasks = scaling.min_tasks
+        return tuple(Minute(rate, tasks, tasks) for rate in profile.rates)
+    first = math.ceil(profile.rates[-1] / scaling.target)
+    service = Service(
+        scaling, min(scaling.max_tasks, max(scaling.min_tasks, first))
+    )
+    found: list[Minute] = []
+    for round_ in range(2):
+        for rate in profile.rates:
+            if round_:
+                found.append(Minute(rate, service.running, service.billed))
+            service.minute(rate)
+    return tuple(found)

@@ -1,0 +1,187 @@
+"""How many machines of a kind keep the objective, always on or scaled with the load."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from costs.choosing.autoscaling import Minute, Scaling, minutes
+from costs.choosing.hardware import Machine
+from costs.choosing.objective import LATE, LATE_SIMULATED, Objective
+from costs.choosing.queueing import STEP, Server, load
+from costs.choosing.service_time import ServiceTime
+
+MOST = 2_000  # machines of one service
+_OVERLOAD = round(2.0 / STEP)  # twice what it can do: beyond, all is late
+_HALVINGS = 30
+_TARGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of a machine's capacity
+
+
+class Lateness:
+    """The share of late requests by a server's load."""
+
+    def __init__(self, server: Server, p99_ms: float) -> None:
+        self.server, self._p99_ms = server, p99_ms
+        self._known: dict[int, float] = {0: 0.0}
+
+    def step(self, requests_per_second: float) -> int:
+        utilisation = requests_per_second / self.server.capacity
+        return math.ceil(utilisation / STEP - 1e-9)
+
+    def at(self, step: int) -> float:
+        if step > _OVERLOAD:
+            return 1.0
+        if step not in self._known:
+            self._known[step] = load(self.server, step).late(self._p99_ms)
+        return self._known[step]
+
+    @property
+    def sustained(self) -> float:
+        """Requests a second up to which the objective is kept; 0 if it never is."""
+        step = _first(lambda s: self.at(s) > LATE_SIMULATED, 1, round(1.2 / STEP)) - 1
+        return step * STEP * self.server.capacity
+
+    def share(self, passed: Iterable[Minute]) -> float:
+        """Return the share of late requests over all minutes."""
+        late = total = 0.0
+        for minute in passed:
+            rate = minute.requests_per_second
+            total += rate
+            late += rate * self.at(self.step(rate / minute.running))
+        return late / total
+
+    def p99_ms(self, passed: Iterable[Minute]) -> float:
+        """Return the time within which 99 % are answered; infinite if too few ever are."""
+        weights: dict[int, float] = defaultdict(float)
+        for minute in passed:
+            rate = minute.requests_per_second
+            weights[min(_OVERLOAD, self.step(rate / minute.running))] += rate
+        loads = [(load(self.server, step), weight) for step, weight in weights.items() if step]
+        allowed = LATE * sum(weight for _, weight in loads)
+
+        def is_late(ms: float) -> bool:
+            return sum(found.late(ms) * weight for found, weight in loads) > allowed
+
+        low, high = 0.0, max(found.longest_ms for found, _ in loads)
+        if is_late(high):
+            return math.inf
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if is_late(middle) else (low, middle)
+        return high
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Machines of one kind behind a load balancer."""
+
+    machine: Machine
+    scaling: Scaling
+    billed: float  # machines, on average over the profile
+    p99_ms: float
+    load_percent: int | None  # that stacks/config.py would be told; None if always on
+
+    @property
+    def monthly(self) -> float:
+        """USD, of the machines alone."""
+        return self.billed * self.machine.monthly
+
+    @property
+    def spare(self) -> int:
+        return spare(self.machine)
+
+
+def spare(machine: Machine) -> int:
+    """Spot takes a machine back at two minutes' notice: one more than needed runs."""
+    return 1 if machine.lent == "Spot" else 0
+
+
+def fewest(machine: Machine, service: ServiceTime, objective: Objective) -> float:
+    """Return the machines, on average, that no scaling can do without."""
+    server = _server(machine, service, objective)
+    busy = objective.profile.mean / server.capacity
+    return max(float(objective.at_least), busy) + spare(machine)
+
+
+def cheapest_fleet(
+    machine: Machine,
+    service: ServiceTime,
+    objective: Objective,
+    ready_seconds: float,
+) -> Fleet | str:
+    """Return the fewest machines that keep the objective, or why none do.
+
+    The machine is as slow as its `speed` allows, so what is found holds for faster ones.
+    """
+    lateness = Lateness(_server(machine, service, objective), objective.p99_ms)
+    sustained = lateness.sustained
+    if not sustained:
+        alone = load(lateness.server, 1)
+        within = alone.latencies_ms[int((1 - LATE) * len(alone.latencies_ms))]
+        return f"p99 {within:,.0f} ms even while it has nothing else to do"
+    most = max(objective.at_least, math.ceil(objective.profile.peak / sustained))
+    if most > MOST:
+        return f"{most:,} machines, above {MOST:,}"
+    start = machine.start_seconds + ready_seconds / machine.speed.low
+    found = [
+        (scaling, minutes(objective.profile, scaling))
+        for scaling in _scalings(lateness, objective, most, start)
+    ]
+    scaling, passed = min(found, key=lambda each: _billed(each[1]))
+    percent = round(100 * scaling.target * service.mean_ms / machine.vcpu / 1000)
+    return Fleet(
+        machine,
+        scaling,
+        _billed(passed) + spare(machine),
+        lateness.p99_ms(passed),
+        None if scaling.min_tasks == scaling.max_tasks else percent,
+    )
+
+
+def _billed(passed: Sequence[Minute]) -> float:
+    return sum(minute.billed for minute in passed) / len(passed)
+
+
+def _scalings(
+    lateness: Lateness, objective: Objective, most: int, start: float
+) -> Iterator[Scaling]:
+    """Yield the fewest that are always on; for each target, the fewest that always run."""
+    profile, capacity = objective.profile, lateness.server.capacity
+
+    def keeps(scaling: Scaling) -> bool:
+        return lateness.share(minutes(profile, scaling)) <= LATE_SIMULATED
+
+    def always(tasks: int) -> Scaling:
+        return Scaling(tasks, tasks, capacity, start)
+
+    fixed = _first(lambda n: keeps(always(n)), objective.at_least, most)
+    yield always(fixed)
+    if profile.is_steady or fixed == objective.at_least:
+        return
+    for share in _TARGETS:
+        target = share * capacity
+        top = max(fixed, math.ceil(profile.peak / target))
+
+        def scaled(tasks: int, target: float = target, top: int = top) -> Scaling:
+            return Scaling(tasks, top, target, start)
+
+        fewest = _first(
+            lambda n, scaled=scaled: keeps(scaled(n)), objective.at_least, fixed
+        )
+        if fewest < fixed:
+            yield scaled(fewest)
+
+
+def _server(machine: Machine, service: ServiceTime, objective: Objective) -> Server:
+    slowest = service.on(machine.speed.low)
+    return Server(slowest, machine.vcpu, objective.max_wait_ms)
+
+
+def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """Return the least number from low to high for which it holds; `high` if none."""
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low

@@ -1,0 +1,131 @@
+"""A server under load, request by request: who waits, who is refused, how long it takes.
+
+First come, first served, a thread a vCPU. A request that would wait longer than the
+server's MAX_WAIT_MS is refused, as containers/flask does. Batches are in the measured
+service time, whose mean is that of full load.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from heapq import heapreplace
+from random import Random
+
+from costs.choosing.service_time import ServiceTime
+
+MAX_WAIT_MS = 50.0  # containers/flask/settings.py
+# A machine that others share is not equally fast all the time. Both were fitted to the
+# rates at which bench/serving's server began to refuse; what it says of lower rates is
+# then compared with what was measured: tests/costs/choosing/test_queueing.py.
+WANDER = 0.25  # standard deviation of the logarithm of its speed,
+WANDER_MS = 100.0  # which is another after so long
+_PERIOD_MS = 100.0  # of the quota that a part of a vCPU is given by (CFS bandwidth)
+
+REQUESTS = 20_000  # simulated for one load
+STEP = 0.025  # of utilisation, between the loads that are simulated
+
+
+@dataclass(frozen=True)
+class Server:
+    """One task or instance, and what a request takes on it."""
+
+    service: ServiceTime  # on a vCPU of this server
+    vcpu: float
+    max_wait_ms: float = MAX_WAIT_MS
+
+    @property
+    def capacity(self) -> float:
+        """Requests a second that keep it busy all the time."""
+        return 1000 * self.vcpu / self.service.mean_ms
+
+
+class Queue:
+    """The state of one server; times are in ms and never go back."""
+
+    def __init__(self, server: Server, random: Random) -> None:
+        self._busy = server.service.busy_ms
+        self._delay = server.service.delay_ms
+        self._max_wait = server.max_wait_ms
+        threads = max(1, math.ceil(server.vcpu))
+        self._quota = server.vcpu / threads * _PERIOD_MS
+        self._free = [0.0] * threads
+        self._random = random
+        self._slow, self._slow_until = 1.0, -1.0
+        self._period, self._used = -1, 0.0  # of the quota
+
+    def offer(self, now: float) -> float:
+        """Return the latency of a request that comes now; infinite if it is refused."""
+        start = self._free[0]
+        if start < now:
+            start = now
+        elif start - now > self._max_wait:
+            return math.inf
+        random = self._random.random
+        if start >= self._slow_until:
+            self._slow = math.exp(self._random.gauss(0.0, WANDER) - WANDER**2 / 2)
+            self._slow_until = start + WANDER_MS
+        work = self._busy[int(random() * len(self._busy))] * self._slow
+        end = start + work
+        if self._quota < _PERIOD_MS:
+            end = self._throttled(start, work)
+        heapreplace(self._free, end)
+        return end - now + self._delay
+
+    def _throttled(self, start: float, work: float) -> float:
+        """Return when the work is done by a thread that stops once its quota is used."""
+        period = int(start // _PERIOD_MS)
+        if period > self._period:
+            self._period, self._used = period, 0.0
+        at = max(start, self._period * _PERIOD_MS + self._used)
+        left = min(
+            self._quota - self._used, (self._period + 1) * _PERIOD_MS - at
+        )
+        while work > left:
+            work -= left
+            self._period, self._used = self._period + 1, 0.0
+            at, left = self._period * _PERIOD_MS, self._quota
+        self._used += work
+        return at + work
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a server made of one load: latencies in ms, shortest first."""
+
+    utilisation: float
+    latencies_ms: Sequence[float]  # infinite where refused
+
+    def late(self, bound_ms: float) -> float:
+        """Return the share of requests beyond the bound, refused ones among them."""
+        within = bisect_right(self.latencies_ms, bound_ms)
+        return 1 - within / len(self.latencies_ms)
+
+    @property
+    def longest_ms(self) -> float:
+        """Of the requests that were answered."""
+        answered = bisect_left(self.latencies_ms, math.inf)
+        return self.latencies_ms[answered - 1] if answered else 0.0
+
+
+@cache
+def load(server: Server, step: int, requests: int = REQUESTS) -> Load:
+    """Simulate a server at `step` STEPs of utilisation; the same at each call."""
+    random = Random(step)
+    queue, now = Queue(server, random), 0.0
+    rate = step * STEP * server.capacity / 1000  # a ms
+    gap, offer, found = random.expovariate, queue.offer, []
+    for _ in range(requests):
+        now += gap(rate)
+        found.append(offer(now))
+    found.sort()
+    return Load(step * STEP, tuple(found))
+
+
+def load_at(server: Server, requests_per_second: float) -> Load:
+    """Return the load at this rate, or at the next one above it that is simulated."""
+    utilisation = requests_per_second / server.capacity
+    return load(server, max(1, math.ceil(utilisation / STEP - 1e-9)))
