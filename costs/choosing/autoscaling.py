@@ -40,7 +40,9 @@ class Service:
         self._scaling = scaling
         self.running = tasks
         self._starting: deque[int] = deque([0] * scaling.start_minutes)
-        self._seen: deque[tuple[float, int]] = deque(maxlen=LOW_MINUTES + METRIC_MINUTES)
+        self._seen: deque[tuple[float, int]] = deque(
+            maxlen=LOW_MINUTES + METRIC_MINUTES
+        )
         self._wait_out = self._wait_in = 0
 
     @property
@@ -69,7 +71,10 @@ class Service:
 
     def _wanted(self) -> int:
         """Return the tasks that the alarms call for; as many as there are if none does."""
-        scaling, seen = self._scaling, list(self._seen)[: len(self._seen) - METRIC_MINUTES]
+        scaling, seen = (
+            self._scaling,
+            list(self._seen)[: len(self._seen) - METRIC_MINUTES],
+        )
         a_task = [rate / tasks for rate, tasks in seen]
         now = self.billed
         if len(seen) >= HIGH_MINUTES and min(a_task[-HIGH_MINUTES:]) > scaling.target:
@@ -94,9 +99,7 @@ def minutes(profile: Profile, scaling: Scaling) -> tuple[Minute, ...]:
         tasks = scaling.min_tasks
         return tuple(Minute(rate, tasks, tasks) for rate in profile.rates)
     first = math.ceil(profile.rates[-1] / scaling.target)
-    service = Service(
-        scaling, min(scaling.max_tasks, max(scaling.min_tasks, first))
-    )
+    service = Service(scaling, min(scaling.max_tasks, max(scaling.min_tasks, first)))
     found: list[Minute] = []
     for round_ in range(2):
         for rate in profile.rates:

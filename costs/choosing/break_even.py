@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from costs.choosing.choice import Choice, Mode, Offer, Question, choose
@@ -84,7 +85,7 @@ def break_evens(found: Sequence[Point]) -> tuple[BreakEven, ...]:
 def _crossings(found: Sequence[Point], one: str, other: str) -> list[BreakEven]:
     both = [p for p in found if one in p.offers and other in p.offers]
     crossings = []
-    for before, after in zip(both, both[1:], strict=False):
+    for before, after in pairwise(both):
         gaps = [
             math.log(p.offers[one].monthly / p.offers[other].monthly)
             for p in (before, after)

@@ -113,9 +113,7 @@ def _real_time(
     found: Sequence[Offer],
 ) -> Iterator[Offer]:
     """Simulate fleets, those that may be cheapest first, until no other can be."""
-    known = sorted(
-        o.monthly for o in found if _judged(o, question).reason is None
-    )
+    known = sorted(o.monthly for o in found if _judged(o, question).reason is None)
     for least, machine, variant in sorted(pending, key=lambda each: each[0]):
         if len(known) > RUNNERS_UP and least > known[RUNNERS_UP]:
             yield _not_simulated(least, machine, variant)

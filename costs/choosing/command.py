@@ -53,7 +53,9 @@ def add_choose(
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("manifest", type=Path, help="a manifest, or a build's directory")
+    parser.add_argument(
+        "manifest", type=Path, help="a manifest, or a build's directory"
+    )
     parser.add_argument(
         "--rps",
         type=_positive,

@@ -58,7 +58,11 @@ class Lateness:
         for minute in passed:
             rate = minute.requests_per_second
             weights[min(_OVERLOAD, self.step(rate / minute.running))] += rate
-        loads = [(load(self.server, step), weight) for step, weight in weights.items() if step]
+        loads = [
+            (load(self.server, step), weight)
+            for step, weight in weights.items()
+            if step
+        ]
         allowed = LATE * sum(weight for _, weight in loads)
 
         def is_late(ms: float) -> bool:

@@ -63,7 +63,7 @@ def machines(
     yield from _fargate(serving, book, usage)
     for kind in instance_types().values():
         if kind.gpus:
-            yield Unfit(kind.name, f"{_gpu(kind)}: not measured: {_PORT}")
+            yield Unfit(f"{kind.name} ({_gpu(kind)})", _NOT_MEASURED)
         elif kind.family not in FAMILIES:
             reason = "a burstable type: what it costs beyond its credits is in no book"
             yield Unfit(kind.name, reason)
@@ -75,7 +75,7 @@ def machines(
     )
 
 
-_PORT = "this release ran on CPUs only, which tells nothing of a GPU"
+_NOT_MEASURED = "not measured: this release ran on CPUs, which tells nothing of a GPU"
 
 
 def _gpu(kind: InstanceType) -> str:

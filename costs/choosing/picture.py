@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import pairwise
 
 from costs.choosing.break_even import KINDS, BreakEven, Point
 from costs.scale import number
@@ -93,13 +94,11 @@ def _decades(low: float, high: float) -> list[float]:
     return [10.0**place for place in range(first, last + 1)]
 
 
-def _kind(
-    axes: _Axes, points: Sequence[Point], kind: str, place: int
-) -> Iterator[str]:
+def _kind(axes: _Axes, points: Sequence[Point], kind: str, place: int) -> Iterator[str]:
     """Draw a kind's line in pieces: dashed where callers wait too long."""
     own = [(p.requests_per_second, p.offers[kind]) for p in points if kind in p.offers]
     colour = _COLOURS[place]
-    for (rate, offer), (next_rate, following) in zip(own, own[1:], strict=False):
+    for (rate, offer), (next_rate, following) in pairwise(own):
         late = " late" if offer.reason or following.reason else ""
         yield (
             f'<path class="line{late}" stroke="{colour}" d="M{axes.x(rate):.1f}'
@@ -123,8 +122,12 @@ def _crossings(
 
 
 def _cost(points: Sequence[Point], kind: str, rate: float) -> float:
-    own = [(p.requests_per_second, p.offers[kind].monthly) for p in points if kind in p.offers]
-    for (low, cost), (high, following) in zip(own, own[1:], strict=False):
+    own = [
+        (p.requests_per_second, p.offers[kind].monthly)
+        for p in points
+        if kind in p.offers
+    ]
+    for (low, cost), (high, following) in pairwise(own):
         if low <= rate <= high:
             share = math.log(rate / low) / math.log(high / low)
             return cost * (following / cost) ** share

@@ -49,3 +49,10 @@ FAMILIES: Mapping[str, Speed] = {
     "c7g": Speed(0.6, 1.0, 1.8, _GRAVITON),
     "m7g": Speed(0.6, 1.0, 1.8, _GRAVITON),
 }
+
+# All of them, by how the names of machines begin.
+SPEEDS: Mapping[str, Speed] = {
+    **{f"Fargate {name}": speed for name, speed in FARGATE.items()},
+    **FAMILIES,
+    "Lambda": LAMBDA,
+}

@@ -81,9 +81,7 @@ class Queue:
         if period > self._period:
             self._period, self._used = period, 0.0
         at = max(start, self._period * _PERIOD_MS + self._used)
-        left = min(
-            self._quota - self._used, (self._period + 1) * _PERIOD_MS - at
-        )
+        left = min(self._quota - self._used, (self._period + 1) * _PERIOD_MS - at)
         while work > left:
             work -= left
             self._period, self._used = self._period + 1, 0.0

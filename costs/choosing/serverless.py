@@ -61,7 +61,9 @@ def _function(
     warm = load(Server(service.on(speed), 1.0, math.inf), 1)
     cold_ms = 1000 * ready_seconds / speed + service.mean_ms / speed
     cold = _cold(objective, service.mean_ms / speed / 1000)
-    late = cold * (cold_ms > objective.p99_ms) + (1 - cold) * warm.late(objective.p99_ms)
+    late = cold * (cold_ms > objective.p99_ms) + (1 - cold) * warm.late(
+        objective.p99_ms
+    )
     place = (1 - LATE) - cold if cold < LATE else 1 - LATE
     p99 = warm.latencies_ms[int(place * len(warm.latencies_ms))]
     billed_ms = service.mean_ms / speed + _ROUNDING_MS + cold * cold_ms

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from costs.charges import SECONDS
 from costs.choosing.autoscaling import HIGH_MINUTES, LOW_MINUTES
 from costs.choosing.break_even import BreakEven, Point, Sensitivity
-from costs.choosing.choice import RUNNERS_UP, Choice, Offer, Question
+from costs.choosing.choice import RUNNERS_UP, Choice, Offer
 from costs.choosing.hardware import DISK_GIB
-from costs.choosing.processors import FAMILIES, FARGATE, LAMBDA
+from costs.choosing.processors import SPEEDS, Speed
 from costs.choosing.queueing import WANDER, WANDER_MS
 from costs.scale import number
 from costs.tables import Row, aligned, dollars, markdown
@@ -41,7 +42,7 @@ def answer_text(answer: Answer) -> str:
     lines += _titled("Why not the others", _others(choice))
     lines += _titled("Break-even", _break_evens(answer))
     lines += _titled("If one thing is 20 % off", _sensitivities(answer))
-    lines += _titled("Rests on", _assumptions(choice.question))
+    lines += _titled("Rests on", _assumptions(choice))
     return "\n".join(lines)
 
 
@@ -56,7 +57,7 @@ def answer_markdown(answer: Answer) -> str:
     for title, body in (
         ("Why not the others", _others(choice)),
         ("If one thing is 20 % off", _sensitivities(answer)),
-        ("Rests on", _assumptions(choice.question)),
+        ("Rests on", _assumptions(choice)),
     ):
         lines += [f"<details><summary>{title}</summary>", ""]
         lines += [f"- {line}" for line in body]
@@ -136,7 +137,7 @@ def _title(offer: Offer) -> str:
 
 
 def _rows(choice: Choice, offers: Sequence[Offer]) -> Iterator[Row]:
-    millions = choice.question.objective.profile.mean * 730 * 3600 / 1e6
+    millions = choice.question.objective.profile.mean * SECONDS / 1e6
     for offer in offers:
         yield (
             f"{_title(offer)}: {offer.scale}",
@@ -194,8 +195,17 @@ def _sensitivities(answer: Answer) -> Iterator[str]:
         yield f"{what}: {name}, {each.best.scale}, {dollars(each.best.monthly)}"
 
 
-def _assumptions(question: Question) -> Iterator[str]:
+def _speeds(choice: Choice) -> Iterator[tuple[str, Speed]]:
+    """Yield the speeds that the offers shown rest on."""
+    shown = [offer.machine for offer in choice.offers[: RUNNERS_UP + 1]]
+    for kind, speed in SPEEDS.items():
+        if any(machine.startswith(kind) for machine in shown):
+            yield kind, speed
+
+
+def _assumptions(choice: Choice) -> Iterator[str]:
     """Yield what nobody measured, each with where it is from."""
+    question = choice.question
     objective = question.objective
     (released,) = [v for v in question.variants if v.released]
     serving = released.serving
@@ -204,14 +214,10 @@ def _assumptions(question: Question) -> Iterator[str]:
         f" {serving.requests_per_second:g} requests a second, alone p50"
         f" {serving.p50_ms:g} and p99 {serving.p99_ms:g} ms, {serving.memory_mib} MiB"
     )
-    for name, speed in (
-        *((f"Fargate {name}", speed) for name, speed in FARGATE.items()),
-        *FAMILIES.items(),
-        ("Lambda", LAMBDA),
-    ):
+    for kind, speed in _speeds(choice):
         yield (
-            f"a vCPU of {name} is {speed.low:g} to {speed.high:g} times as fast; what is"
-            f" chosen holds at {speed.low:g}: {speed.basis}"
+            f"a vCPU of {kind} is {speed.low:g} to {speed.high:g} times as fast, and what"
+            f" is chosen holds at {speed.low:g}: {speed.basis}"
         )
     yield (
         f"speed wanders by {100 * WANDER:.0f} % every {WANDER_MS:.0f} ms, and requests"
@@ -231,5 +237,3 @@ def _assumptions(question: Question) -> Iterator[str]:
 
 def _titled(title: str, lines: Iterator[str]) -> list[str]:
     return [f"{title}:", *(f"  {line}" for line in lines), ""]
-
-

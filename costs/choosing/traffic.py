@@ -56,17 +56,17 @@ def _bursts(minute: int) -> float:
     return 5.0 if minute % 60 < 10 else 1.0
 
 
-SHAPES: Mapping[str, Callable[[int], float]] = {
-    "steady": _steady,
-    "day-night": _day_night,
-    "bursts": _bursts,
+SHAPES: Mapping[str, tuple[Callable[[int], float], int]] = {  # and its minutes
+    "steady": (_steady, 1),
+    "day-night": (_day_night, MINUTES_A_DAY),
+    "bursts": (_bursts, 60),
 }
 
 
 def shape(name: str) -> Profile:
-    """Return one of SHAPES over a day, with a mean of 1 request a second."""
-    rates = tuple(map(SHAPES[name], range(MINUTES_A_DAY)))
-    return Profile(name, rates).at(1)
+    """Return one of SHAPES with a mean of 1 request a second."""
+    rate, minutes = SHAPES[name]
+    return Profile(name, tuple(map(rate, range(minutes)))).at(1)
 
 
 def read_profile(path: Path) -> Profile:
@@ -115,7 +115,9 @@ def _points(path: Path, rows: Iterator[list[str]]) -> Iterator[tuple[float, floa
         if minute <= last:
             raise TrafficError(f"{where}: hour: {hour:g} is not after {last / 60:g}")
         if minute > _MOST_MINUTES:
-            raise TrafficError(f"{where}: hour: {hour:g} is above {_MOST_MINUTES / 60:g}")
+            raise TrafficError(
+                f"{where}: hour: {hour:g} is above {_MOST_MINUTES / 60:g}"
+            )
         yield minute, rate
         last = minute
 

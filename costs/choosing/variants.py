@@ -44,7 +44,11 @@ def read_variants(
         raise ManifestError(f"{path}: {error}") from None
     beside = report or path.with_name(REPORT)
     others = _reported(beside) if report or beside.is_file() else {}
-    ready = others[manifest.variant].ready_seconds if manifest.variant in others else READY_SECONDS
+    ready = (
+        others[manifest.variant].ready_seconds
+        if manifest.variant in others
+        else READY_SECONDS
+    )
     released = Variant(
         manifest.variant,
         serving,
@@ -66,7 +70,13 @@ def _reported(path: Path) -> Mapping[str, Variant]:
     try:
         measured = (v for v in raw["variants"] if v["serving"] is not None)
         return {v["name"]: _variant(v, raw) for v in measured}
-    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        ZeroDivisionError,
+    ) as error:
         what = f"{type(error).__name__} {error}"
         raise ManifestError(f"{path}: not a report of this version: {what}") from None
 

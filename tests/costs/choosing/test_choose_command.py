@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from costs.__main__ import main
+
+ROOT = Path(__file__).parents[3]
+ASKED = ["--rps", "50", "--p99-ms", "100"]
+
+
+def test_answers_with_the_cheapest_and_why_not_the_others(
+    written: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = tmp_path / "choice.svg"
+    assert main(["choose", str(written), *ASKED, "--picture", str(drawn)]) == 0
+    printed = capsys.readouterr().out
+    for part in ("Cheapest: ", "Why not the others", "Break-even", "Rests on"):
+        assert part in printed
+    assert "no Neuron backend" in printed
+    root = ET.fromstring(drawn.read_text(encoding="utf-8"))
+    assert root.tag.endswith("svg")
+
+
+def test_json_is_json_without_infinities(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["choose", str(written), *ASKED, "--json"]) == 0
+
+    def refuse(name: str) -> float:
+        raise AssertionError(name)
+
+    record = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert record["schema"] == 1
+    assert record["offers"][0]["reason"] is None
+    assert len(record["sensitivity"]) == 6
+
+
+def test_markdown_folds_what_a_reviewer_may_skip(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["choose", str(written), *ASKED, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("<details>") == printed.count("</details>") == 3
+    assert len(printed.split("<details>")[0].splitlines()) < 30
+
+
+def test_variants_of_the_report_beside_it_compete(
+    reported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that are as good as the release; others if less is enough."""
+    directory = str(reported.parent)
+
+    def chosen(*more: str) -> str:
+        assert main(["choose", directory, *ASKED, *more, "--json"]) == 0
+        best = json.loads(capsys.readouterr().out)["offers"][0]
+        return str(best["variant"])
+
+    assert chosen() == "int8"
+    assert chosen("--quality", "0.6") == "tiny"
+    assert chosen("--quality", "0.9") == "teacher"
+
+
+def test_what_nothing_keeps_is_exit_code_1(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["choose", str(written), "--rps", "50", "--p99-ms", "2"]
+    assert main(asked) == 1
+    assert "Nothing keeps that." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{}/none.json", *ASKED], "none.json: no such file"),
+        (["{}/manifest.json", "--p99-ms", "9"], "--rps: not given"),
+        (["{}/manifest.json", *ASKED, "--profile", "{}/t.csv"], "t.csv: no such file"),
+        (["{}/manifest.json", *ASKED, "--region", "moon-1"], "region moon-1"),
+        (["{}/manifest.json", *ASKED, "--report", "{}/manifest.json"], "not a report"),
+        (["{}/manifest.json", *ASKED, "--picture", "{}/no/p.svg"], "cannot be written"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_2(
+    written: Path,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    where = written.parent
+    assert main(["choose", *(each.format(where) for each in arguments)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    assert message in printed.err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--rps", "-1"], ["--rps", "nan"], ["--budget", "300"], ["--at-least", "1.5"]],
+)
+def test_a_wrong_figure_is_exit_code_2(written: Path, wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["choose", str(written), *ASKED, *wrong])
+    assert stopped.value.code == 2
+
+
+def test_chooses_on_the_standard_library_alone(written: Path) -> None:
+    code = "import sys; sys.path.insert(0, '.');"
+    code += "from costs.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, "choose", str(written), *ASKED],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Cheapest: " in done.stdout
