@@ -58,13 +58,13 @@ def add_choose(
     )
     parser.add_argument(
         "--rps",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="requests a second on average; a profile's own if not given",
     )
     parser.add_argument(
         "--p99-ms",
-        type=_positive,
+        type=positive,
         required=True,
         metavar="MS",
         help="in which 99 %% of the requests are answered",
@@ -87,7 +87,7 @@ def add_choose(
     )
     parser.add_argument(
         "--max-wait-ms",
-        type=_positive,
+        type=positive,
         default=MAX_WAIT_MS,
         metavar="MS",
         help=f"the server's MAX_WAIT_MS (default: {MAX_WAIT_MS:g})",
@@ -161,7 +161,7 @@ def budget(text: str) -> float:
     return float(match[1])
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
     return _within(text, 1e-6, 1e9)
 
 
