@@ -25,7 +25,7 @@ BENCH = Path(__file__).parent / "serving" / "result.json"
 OURS = "Lathe int8"
 # Of the same artifact, support-sentiment int8 ecaa4a13223c, by the build that made it.
 SERVING = Serving(1.0, 150, 4.37, 6.635, 10.109, 244.3, "AMD EPYC (avx2), 2 cores")
-CORES = 2
+CORES, MAX_WAIT_MS, SECONDS = 2, 75.0, 5.0  # of the bench's server, and its windows
 QUIET_MS = 5.0  # a client later than this at its own p99 tells little of a server
 WINDOWS = 15  # simulated for one that was measured
 
@@ -65,8 +65,7 @@ def highest_in_time(path: Path = BENCH) -> float:
 
 def predicted_highest(rates: Sequence[float] = tuple(range(360, 521, 10))) -> float:
     """Return the highest of the rates at which the simulated p99 is within 100 ms."""
-    client = 0.049  # of both cores, at such rates
-    return max(r for r in rates if p99(r, client=client, wait_ms=75) <= 100)
+    return max(r for r in rates if p99(r, client=0.049, late_ms=3.5) <= 100)
 
 
 def _grouped(windows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -84,22 +83,26 @@ def _row(group: Sequence[dict[str, Any]]) -> Compared:
     rate = statistics.mean(w["rate"] for w in group)
     taken = statistics.mean(w["client_cpu_seconds"] / w["seconds"] for w in group)
     late = statistics.mean(w["late_p99_ms"] for w in group)
-    predicted = p99(rate, client=taken / CORES, wait_ms=75) + late
+    predicted = p99(rate, client=taken / CORES, late_ms=late)
     return Compared(rate, len(group), statistics.median(found), predicted)
 
 
-def p99(rate: float, *, client: float, wait_ms: float, seconds: float = 5) -> float:
-    """Return the median p99 of simulated windows; the client takes a share of the cores."""
-    service = service_time(SERVING).on(1 - client)
-    server = Server(service, CORES, wait_ms)
-    return statistics.median(_window(server, rate, seconds, n) for n in range(WINDOWS))
+def p99(rate: float, *, client: float, late_ms: float) -> float:
+    """Return the median p99 of simulated windows, from the scheduled times.
+
+    The client takes a share of the cores, and is itself late: exponentially, with
+    `late_ms` as its 99th percentile.
+    """
+    server = Server(service_time(SERVING).on(1 - client), CORES, MAX_WAIT_MS)
+    late = math.log(100) / late_ms
+    return statistics.median(_window(server, rate, late, n) for n in range(WINDOWS))
 
 
-def _window(server: Server, rate: float, seconds: float, seed: int) -> float:
+def _window(server: Server, rate: float, late: float, seed: int) -> float:
     random = Random(seed)
     queue, now, found = Queue(server, random), 0.0, []
-    while (now := now + random.expovariate(rate / 1000)) < 1000 * seconds:
-        found.append(queue.offer(now))
+    while (now := now + random.expovariate(rate / 1000)) < 1000 * SECONDS:
+        found.append(queue.offer(now) + random.expovariate(late))
     return sorted(found)[int(0.99 * len(found))]
 
 
