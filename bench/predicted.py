@@ -99,11 +99,12 @@ def p99(rate: float, *, client: float, late_ms: float) -> float:
 
 
 def _window(server: Server, rate: float, late: float, seed: int) -> float:
-    random = Random(seed)
-    queue, now, found = Queue(server, random), 0.0, []
+    random, now, times = Random(seed), 0.0, []
     while (now := now + random.expovariate(rate / 1000)) < 1000 * SECONDS:
-        found.append(queue.offer(now) + random.expovariate(late))
-    return sorted(found)[int(0.99 * len(found))]
+        times.append(now)
+    served = Queue(server, random).latencies(times)
+    found = sorted(ms + random.expovariate(late) for ms in served)
+    return found[int(0.99 * len(found))]
 
 
 def main() -> int:

@@ -19,7 +19,8 @@ _DECADES = (-3, 1)  # around the traffic that was asked for, in powers of ten
 _A_DECADE = 4  # points
 CHANGE = 0.2
 
-Varied = Literal["price", "service time", "traffic"]
+Varied = Literal["price", "service time", "traffic", "processors"]
+_VARIED: tuple[Varied, ...] = ("price", "service time", "traffic")
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class BreakEven:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What is chosen if one thing is 20 % more or less."""
+    """What is chosen if one thing is 20 % more or less, or processors as expected."""
 
     what: Varied
-    change: float
+    change: float | None  # None: as fast as expected
     best: Offer | None
 
 
@@ -101,11 +102,16 @@ def _crossings(found: Sequence[Point], one: str, other: str) -> list[BreakEven]:
 
 
 def sensitivities(found: Choice) -> tuple[Sensitivity, ...]:
-    """Return what is chosen if price, service time or traffic are 20 % off."""
-    return tuple(
-        Sensitivity(what, change, choose(_changed(found.question, what, change)).best)
-        for what in ("price", "service time", "traffic")
-        for change in (-CHANGE, CHANGE)
+    """Return what is chosen if what it rests on is otherwise."""
+    question = found.question
+    fast = choose(replace(question, expected_speed=True)).best
+    return (
+        *(
+            Sensitivity(what, change, choose(_changed(question, what, change)).best)
+            for what in _VARIED
+            for change in (-CHANGE, CHANGE)
+        ),
+        Sensitivity("processors", None, fast),
     )
 
 

@@ -46,7 +46,10 @@ class Question:
     region: str
     usage: Usage
     prices: Path = PRICES
-    price_factor: float = 1.0  # of machines and functions, for sensitivity
+    # What a sensitivity varies: prices of machines and functions, and whether
+    # processors are as fast as expected instead of as slow as may be.
+    price_factor: float = 1.0
+    expected_speed: bool = False
 
     @property
     def book(self) -> PriceBook:
@@ -82,7 +85,7 @@ def choose(question: Question) -> Choice:
             if isinstance(each, Unfit):
                 unfit.setdefault(each.name, each)
             else:
-                fit.append(_priced(each, question.price_factor))
+                fit.append(_varied(each, question))
         found += _without_machines_that_wait(question, variant, fit, book)
         pending += ((_least(m, variant, question), m, variant) for m in fit)
     found += _real_time(question, pending, found)
@@ -92,8 +95,11 @@ def choose(question: Question) -> Choice:
     return Choice(question, tuple(chosen), tuple(others), tuple(unfit.values()))
 
 
-def _priced(machine: Machine, factor: float) -> Machine:
-    return replace(machine, hourly=machine.hourly * factor)
+def _varied(machine: Machine, question: Question) -> Machine:
+    speed = machine.speed
+    if question.expected_speed:
+        speed = replace(speed, low=speed.expected)
+    return replace(machine, hourly=machine.hourly * question.price_factor, speed=speed)
 
 
 def _door(question: Question) -> float:

@@ -105,7 +105,7 @@ def spare(machine: Machine) -> int:
 def fewest(machine: Machine, service: ServiceTime, objective: Objective) -> float:
     """Return the machines, on average, that no scaling can do without."""
     server = _server(machine, service, objective)
-    busy = objective.profile.mean / server.capacity
+    busy = (1 - LATE) * objective.profile.mean / server.capacity
     return max(float(objective.at_least), busy) + spare(machine)
 
 

@@ -12,12 +12,13 @@ from costs.charges import HOURS
 from costs.choosing.processors import FAMILIES, FARGATE, Speed
 from costs.fargate import HEADROOM, MEMORY_MIB, SizeError, fargate_size
 from costs.instances import InstanceType, instance_types
-from costs.predictions import dollars_per_hour
+from costs.predictions import Architecture, dollars_per_hour
 from costs.usage import Usage
 from manifest import Serving
 
 Lent = Literal["on-demand", "Spot"]
 
+_ARCHITECTURES: tuple[Architecture, ...] = ("x86", "ARM")
 _VCPU = tuple(units / 1024 for units in MEMORY_MIB if units <= 16384)
 DISK_GIB = 30  # of an instance: what ECS's image takes at least
 # Of an instance's memory, what its system and ECS's agent leave to tasks.
@@ -90,12 +91,12 @@ def peak_mib(serving: Serving, vcpu: float) -> int:
 def _fargate(
     serving: Serving, book: PriceBook, usage: Usage
 ) -> Iterator[Machine | Unfit]:
-    for architecture in ("x86", "ARM"):
+    for architecture in _ARCHITECTURES:
         for vcpu in _VCPU:
             name = f"Fargate {architecture} {vcpu:g} vCPU"
             try:
                 size = fargate_size(peak_mib(serving, vcpu), vcpu=vcpu)
-                hourly = dollars_per_hour(size, book, architecture=architecture)  # type: ignore[arg-type]
+                hourly = dollars_per_hour(size, book, architecture=architecture)
             except (SizeError, PriceError) as error:
                 yield Unfit(name, str(error))
                 continue

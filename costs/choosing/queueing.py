@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from heapq import heapreplace
+from itertools import accumulate
 from random import Random
 
 from costs.choosing.service_time import ServiceTime
@@ -57,23 +58,30 @@ class Queue:
         self._slow, self._slow_until = 1.0, -1.0
         self._period, self._used = -1, 0.0  # of the quota
 
-    def offer(self, now: float) -> float:
-        """Return the latency of a request that comes now; infinite if it is refused."""
-        start = self._free[0]
-        if start < now:
-            start = now
-        elif start - now > self._max_wait:
-            return math.inf
-        random = self._random.random
-        if start >= self._slow_until:
-            self._slow = math.exp(self._random.gauss(0.0, WANDER) - WANDER**2 / 2)
-            self._slow_until = start + WANDER_MS
-        work = self._busy[int(random() * len(self._busy))] * self._slow
-        end = start + work
-        if self._quota < _PERIOD_MS:
-            end = self._throttled(start, work)
-        heapreplace(self._free, end)
-        return end - now + self._delay
+    def latencies(self, times: Iterable[float]) -> list[float]:
+        """Return the latency of each request that comes; infinite where it is refused."""
+        free, busy, delay = self._free, self._busy, self._delay
+        max_wait, count, is_part = self._max_wait, len(busy), self._quota < _PERIOD_MS
+        draw, slow, slow_until = self._random.random, self._slow, self._slow_until
+        found: list[float] = []
+        for now in times:
+            start = free[0]
+            if start < now:
+                start = now
+            elif start - now > max_wait:
+                found.append(math.inf)
+                continue
+            if start >= slow_until:
+                slow, slow_until = self._wander(), start + WANDER_MS
+            work = busy[int(draw() * count)] * slow
+            end = self._throttled(start, work) if is_part else start + work
+            heapreplace(free, end)
+            found.append(end - now + delay)
+        self._slow, self._slow_until = slow, slow_until
+        return found
+
+    def _wander(self) -> float:
+        return math.exp(self._random.gauss(0.0, WANDER) - WANDER**2 / 2)
 
     def _throttled(self, start: float, work: float) -> float:
         """Return when the work is done by a thread that stops once its quota is used."""
@@ -113,14 +121,10 @@ class Load:
 def load(server: Server, step: int, requests: int = REQUESTS) -> Load:
     """Simulate a server at `step` STEPs of utilisation; the same at each call."""
     random = Random(step)
-    queue, now = Queue(server, random), 0.0
     rate = step * STEP * server.capacity / 1000  # a ms
-    gap, offer, found = random.expovariate, queue.offer, []
-    for _ in range(requests):
-        now += gap(rate)
-        found.append(offer(now))
-    found.sort()
-    return Load(step * STEP, tuple(found))
+    times = accumulate(random.expovariate(rate) for _ in range(requests))
+    found = Queue(server, random).latencies(times)
+    return Load(step * STEP, tuple(sorted(found)))
 
 
 def load_at(server: Server, requests_per_second: float) -> Load:

@@ -41,7 +41,7 @@ def answer_text(answer: Answer) -> str:
         lines += [*aligned(rows), ""]
     lines += _titled("Why not the others", _others(choice))
     lines += _titled("Break-even", _break_evens(answer))
-    lines += _titled("If one thing is 20 % off", _sensitivities(answer))
+    lines += _titled("If it is otherwise", _sensitivities(answer))
     lines += _titled("Rests on", _assumptions(choice))
     return "\n".join(lines)
 
@@ -56,7 +56,7 @@ def answer_markdown(answer: Answer) -> str:
     lines += [f"- {line}" for line in _break_evens(answer)] + [""]
     for title, body in (
         ("Why not the others", _others(choice)),
-        ("If one thing is 20 % off", _sensitivities(answer)),
+        ("If it is otherwise", _sensitivities(answer)),
         ("Rests on", _assumptions(choice)),
     ):
         lines += [f"<details><summary>{title}</summary>", ""]
@@ -185,7 +185,8 @@ def _break_evens(answer: Answer) -> Iterator[str]:
 
 def _sensitivities(answer: Answer) -> Iterator[str]:
     for each in answer.sensitivities:
-        what = f"{each.what} {100 * each.change:+.0f} %"
+        by = "as expected" if each.change is None else f"{100 * each.change:+.0f} %"
+        what = f"{each.what} {by}"
         if each.best is None:
             yield f"{what}: nothing keeps it"
             continue

@@ -13,14 +13,8 @@ from costs.usage import Usage
 from tests.costs.choosing.conftest import INT8, asked
 
 FIFTY = choose(asked(50))
-TEACHER = replace(INT8, name="teacher", quality=0.93, released=False).__class__(
-    "teacher",
-    INT8.serving,
-    INT8.service.on(1 / 3),
-    2.0,
-    0.93,
-    "macro_f1",
-    False,
+TEACHER = replace(
+    INT8, name="teacher", service=INT8.service.on(1 / 3), quality=0.93, released=False
 )
 
 
@@ -127,7 +121,10 @@ def test_lines_cross_where_another_becomes_cheaper() -> None:
 
 def test_dearer_machines_and_slower_models_cost_more() -> None:
     by = {(each.what, each.change): each.best for each in sensitivities(FIFTY)}
-    assert len(by) == 6
+    assert len(by) == 7
+    fast = by[("processors", None)]
+    assert fast is not None
+    assert fast.monthly <= monthly(FIFTY)
     for what in ("price", "service time", "traffic"):
         low, high = by[(what, -0.2)], by[(what, 0.2)]  # type: ignore[index]
         assert low is not None

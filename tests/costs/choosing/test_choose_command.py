@@ -38,7 +38,7 @@ def test_json_is_json_without_infinities(
     record = json.loads(capsys.readouterr().out, parse_constant=refuse)
     assert record["schema"] == 1
     assert record["offers"][0]["reason"] is None
-    assert len(record["sensitivity"]) == 6
+    assert len(record["sensitivity"]) == 7
 
 
 def test_markdown_folds_what_a_reviewer_may_skip(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,7 +11,6 @@ from costs.choosing.queueing import REQUESTS, STEP, Load, Queue, Server, load, l
 from costs.choosing.service_time import ServiceTime, service_time
 from tests.costs.choosing.conftest import SERVING
 
-BENCH = Path(__file__).parents[3] / "bench/serving/result.json"
 EXPONENTIAL = ServiceTime(
     tuple(-10 * math.log(1 - (i + 0.5) / 4000) for i in range(4000)), 0.0
 )
@@ -66,19 +64,21 @@ def test_refuses_who_would_wait_too_long() -> None:
 @pytest.mark.usefixtures("steady_machine")
 def test_a_quarter_of_a_vcpu_stops_when_its_quota_is_used() -> None:
     queue = Queue(Server(ServiceTime((30.0,), 1.0), 0.25), Random(0))
-    assert queue.offer(0.0) == pytest.approx(100 + 5 + 1)  # 25 ms, a pause, 5 ms
+    assert queue.latencies([0.0]) == [
+        pytest.approx(100 + 5 + 1)
+    ]  # 25 ms, a pause, 5 ms
     late = Queue(Server(ServiceTime((20.0,), 0.0), 0.25), Random(0))
-    assert late.offer(90.0) == pytest.approx(20.0)  # a period's end, and a fresh one
+    assert late.latencies([90.0]) == [
+        pytest.approx(20.0)
+    ]  # a period's end, and a fresh one
 
 
 @pytest.mark.usefixtures("steady_machine")
 def test_a_quarter_of_a_vcpu_does_a_quarter_of_the_work() -> None:
     server = Server(ServiceTime((4.0,), 0.0), 0.25, 1e6)
     assert server.capacity == pytest.approx(62.5)
-    queue, done = Queue(server, Random(1)), 0.0
-    for _ in range(1000):
-        done = queue.offer(0.0)
-    assert done == pytest.approx(4.0 * 1000 / 0.25, rel=0.01)
+    *_, last = Queue(server, Random(1)).latencies([0.0] * 1000)
+    assert last == pytest.approx(4.0 * 1000 / 0.25, rel=0.01)
 
 
 def test_more_load_is_never_less_late() -> None:
