@@ -129,7 +129,7 @@ class Oracle:
 
     def machines(self) -> list[Machine]:
         book = read_book(REGION)
-        found = machines(self.variant.serving, book, self.question.usage)
+        found = machines(self.variant, book, self.question.usage)
         fit = [each for each in found if isinstance(each, Machine)]
         return sorted(fit, key=self.least)
 

@@ -81,7 +81,7 @@ def choose(question: Question) -> Choice:
     pending: list[tuple[float, Machine, Variant]] = []
     for variant in question.variants:
         fit: list[Machine] = []
-        for each in machines(variant.serving, book, question.usage):
+        for each in machines(variant, book, question.usage):
             if isinstance(each, Unfit):
                 unfit.setdefault(each.name, each)
             else:
@@ -204,6 +204,9 @@ def _without_machines_that_wait(
 
 
 def _functions_offer(found: Functions, variant: Variant, factor: float) -> Offer:
+    reason = found.reason
+    if (variant.runtime, variant.architecture) != ("flask", "x86_64"):
+        reason = "only the light server, measured on x86, is thought of as a function"
     return Offer(
         "serverless",
         variant.name,
@@ -211,7 +214,7 @@ def _functions_offer(found: Functions, variant: Variant, factor: float) -> Offer
         "a function a request",
         found.monthly * factor,
         found.p99_ms,
-        found.reason,
+        reason,
         (f"{100 * found.cold:.2g} % of requests start a function",),
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from costs.book import PriceBook, PriceError
 from costs.charges import HOURS
 from costs.choosing.processors import FAMILIES, FARGATE, Speed
+from costs.choosing.variants import Variant
 from costs.fargate import HEADROOM, MEMORY_MIB, SizeError, fargate_size
 from costs.instances import InstanceType, instance_types
 from costs.predictions import Architecture, dollars_per_hour
@@ -19,6 +20,8 @@ from manifest import Serving
 Lent = Literal["on-demand", "Spot"]
 
 _ARCHITECTURES: tuple[Architecture, ...] = ("x86", "ARM")
+_SOLD_AS: Mapping[str, Architecture] = {"x86_64": "x86", "arm64": "ARM"}
+_NOTES: Mapping[str, str] = {"x86": "", "ARM": "wants a release built on ARM"}
 _VCPU = tuple(units / 1024 for units in MEMORY_MIB if units <= 16384)
 DISK_GIB = 30  # of an instance: what ECS's image takes at least
 # Of an instance's memory, what its system and ECS's agent leave to tasks.
@@ -58,22 +61,38 @@ class Unfit:
 
 
 def machines(
-    serving: Serving, book: PriceBook, usage: Usage
+    variant: Variant, book: PriceBook, usage: Usage
 ) -> Iterator[Machine | Unfit]:
     """Yield every machine the price book knows, or why it is none for this model."""
-    yield from _fargate(serving, book, usage)
+    serving = variant.serving
+    for architecture in _ARCHITECTURES:
+        if reason := _foreign(variant, architecture):
+            yield Unfit(f"Fargate {architecture}", reason)
+        else:
+            yield from _fargate(serving, architecture, book, usage)
     for kind in instance_types().values():
         if kind.gpus:
             yield Unfit(f"{kind.name} ({_gpu(kind)})", _NOT_MEASURED)
         elif kind.family not in FAMILIES:
             reason = "a burstable type: what it costs beyond its credits is in no book"
             yield Unfit(kind.name, reason)
+        elif foreign := _foreign(variant, _SOLD_AS[kind.architecture]):
+            yield Unfit(kind.name, foreign)
         else:
             yield from _instance(kind, serving, book)
     yield Unfit(
         "inf2",
         "Inferentia2: LiteRT, OpenVINO and TF Serving have no Neuron backend",
     )
+
+
+def _foreign(variant: Variant, architecture: Architecture) -> str | None:
+    """Return why a release cannot be thought of on another architecture."""
+    if architecture == "x86" and variant.architecture == "arm64":
+        return "measured on ARM: how fast it is on x86 nobody has compared"
+    if architecture == "ARM" and variant.runtime == "tf_serving":
+        return "TF Serving has no image for ARM"
+    return None
 
 
 _NOT_MEASURED = "not measured: this release ran on CPUs, which tells nothing of a GPU"
@@ -89,28 +108,35 @@ def peak_mib(serving: Serving, vcpu: float) -> int:
 
 
 def _fargate(
-    serving: Serving, book: PriceBook, usage: Usage
+    serving: Serving, architecture: Architecture, book: PriceBook, usage: Usage
 ) -> Iterator[Machine | Unfit]:
-    for architecture in _ARCHITECTURES:
-        for vcpu in _VCPU:
-            name = f"Fargate {architecture} {vcpu:g} vCPU"
-            try:
-                size = fargate_size(peak_mib(serving, vcpu), vcpu=vcpu)
-                hourly = dollars_per_hour(size, book, architecture=architecture)
-            except (SizeError, PriceError) as error:
-                yield Unfit(name, str(error))
-                continue
-            if size.vcpu > vcpu:
-                yield Unfit(name, f"{peak_mib(serving, vcpu)} MiB at its peak, and a"
-                            f" quarter more, are not sold with {vcpu:g} vCPU")  # fmt: skip
-                continue
-            name += f" {size.memory_gib:g} GB"
-            speed, start = FARGATE[architecture], _START_SECONDS["Fargate"]
-            note = "" if architecture == "x86" else "wants a release built on ARM"
-            yield Machine(name, vcpu, hourly, speed, start, "on-demand", None, note)
-            spot = hourly * (1 - usage.spot_discount.maximum)
-            weakness = "ASSUMPTION: spot_discount"
-            yield Machine(name, vcpu, spot, speed, start, "Spot", weakness, note)
+    for vcpu in _VCPU:
+        name, peak = f"Fargate {architecture} {vcpu:g} vCPU", peak_mib(serving, vcpu)
+        try:
+            size = fargate_size(peak, vcpu=vcpu)
+            hourly = dollars_per_hour(size, book, architecture=architecture)
+        except (SizeError, PriceError) as error:
+            yield Unfit(name, str(error))
+            continue
+        if size.vcpu > vcpu:
+            yield Unfit(name, f"{peak} MiB and a quarter more are not sold with it")
+            continue
+        on_demand = Machine(
+            f"{name} {size.memory_gib:g} GB",
+            vcpu,
+            hourly,
+            FARGATE[architecture],
+            _START_SECONDS["Fargate"],
+            "on-demand",
+            note=_NOTES[architecture],
+        )
+        yield on_demand
+        yield replace(
+            on_demand,
+            hourly=hourly * (1 - usage.spot_discount.maximum),
+            lent="Spot",
+            weakness="ASSUMPTION: spot_discount",
+        )
 
 
 def _instance(
@@ -121,7 +147,6 @@ def _instance(
     if needed > room:
         yield Unfit(kind.name, f"{needed:.0f} MiB are needed, {room:.0f} left to tasks")
         return
-    note = "" if kind.architecture == "x86_64" else "wants a release built on ARM"
     lends: tuple[tuple[str, Lent], ...] = (("EC2", "on-demand"), ("EC2 Spot", "Spot"))
     for service, lent in lends:
         try:
@@ -138,5 +163,5 @@ def _instance(
             _START_SECONDS["EC2"],
             lent,
             price.weakness,
-            note,
+            _NOTES[_SOLD_AS[kind.architecture]],
         )

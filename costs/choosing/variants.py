@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from costs.choosing.service_time import ServiceTime, service_time
-from manifest import Manifest, ManifestError, Serving, read_manifest
+from manifest import (
+    Architecture,
+    Manifest,
+    ManifestError,
+    Runtime,
+    Serving,
+    read_manifest,
+)
 
 REPORT = "report.json"  # beside the manifest that a build wrote
 # Until a server is ready, in seconds, where no report says what was measured.
@@ -25,6 +32,8 @@ class Variant:
     quality: float  # of the measure that decides
     measure: str
     released: bool
+    architecture: Architecture = "x86_64"  # that it was measured on
+    runtime: Runtime = "flask"
 
 
 def read_variants(
@@ -57,8 +66,14 @@ def read_variants(
         quality.decides.value,
         quality.measure,
         True,
+        manifest.architecture,
+        manifest.runtime,
     )
-    rest = (each for name, each in others.items() if name != manifest.variant)
+    rest = (
+        replace(each, architecture=manifest.architecture, runtime=manifest.runtime)
+        for name, each in others.items()
+        if name != manifest.variant
+    )
     return manifest, (released, *rest)
 
 

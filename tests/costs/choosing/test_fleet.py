@@ -14,8 +14,9 @@ from costs.choosing.queueing import Server
 from costs.choosing.service_time import ServiceTime
 from costs.choosing.traffic import Profile, shape
 from costs.usage import Usage
-from tests.costs.choosing.conftest import SERVING
+from tests.costs.choosing.conftest import INT8, SERVING
 
+BOOK = read_book("us-east-1")
 TEN_MS = ServiceTime(tuple(8 + i / 100 for i in range(400)), 0.0)
 SPEED = Speed(1.0, 1.0, 1.0, "a test")
 ONE = Machine("one", 1.0, 0.05, SPEED, 58.0, "on-demand")
@@ -97,7 +98,7 @@ def test_memory_grows_with_the_threads() -> None:
 
 
 def test_every_machine_is_one_or_says_why_not() -> None:
-    found = list(machines(SERVING, read_book("us-east-1"), Usage()))
+    found = list(machines(INT8, BOOK, Usage()))
     names = [each.name for each in found]
     assert "Fargate x86 0.25 vCPU 0.5 GB" in names
     assert "c7g.large" in names
@@ -108,15 +109,15 @@ def test_every_machine_is_one_or_says_why_not() -> None:
 
 
 def test_a_model_too_large_for_a_size_is_not_offered_on_it() -> None:
-    large = replace(SERVING, memory_mib=2_000)
-    found = list(machines(large, read_book("us-east-1"), Usage()))
+    large = replace(INT8, serving=replace(SERVING, memory_mib=2_000))
+    found = list(machines(large, BOOK, Usage()))
     reasons = {each.name: each.reason for each in found if isinstance(each, Unfit)}
-    assert "not sold with 0.25 vCPU" in reasons["Fargate x86 0.25 vCPU"]
+    assert "not sold with it" in reasons["Fargate x86 0.25 vCPU"]
     assert "3686 left to tasks" in reasons["c7i.large"]
 
 
 def test_a_fargate_size_costs_what_the_book_says() -> None:
-    found = machines(SERVING, read_book("us-east-1"), Usage())
+    found = machines(INT8, BOOK, Usage())
     (one,) = (
         each
         for each in found
@@ -125,3 +126,17 @@ def test_a_fargate_size_costs_what_the_book_says() -> None:
         and each.lent == "on-demand"
     )
     assert one.hourly == pytest.approx(0.04048 + 2 * 0.004445)
+
+
+@pytest.mark.parametrize(
+    ("changes", "lacks"),
+    [({"architecture": "arm64"}, "x86"), ({"runtime": "tf_serving"}, "ARM")],
+)
+def test_a_release_is_not_thought_of_where_it_cannot_run(
+    changes: dict[str, str], lacks: str
+) -> None:
+    found = list(machines(replace(INT8, **changes), BOOK, Usage()))  # type: ignore[arg-type]
+    names = [each.name for each in found if isinstance(each, Machine)]
+    assert names
+    assert not any(name.startswith(f"Fargate {lacks}") for name in names)
+    assert ("c7g.large" in names) == (lacks == "x86")
