@@ -40,9 +40,9 @@ class Service:
         self._scaling = scaling
         self.running = tasks
         self._starting: deque[int] = deque([0] * scaling.start_minutes)
-        self._seen: deque[tuple[float, int]] = deque(
-            maxlen=LOW_MINUTES + METRIC_MINUTES
-        )
+        self._unseen: deque[tuple[float, int]] = deque()
+        self._rates: deque[float] = deque(maxlen=LOW_MINUTES)
+        self._high = self._low = 0  # minutes, one after the other
         self._wait_out = self._wait_in = 0
 
     @property
@@ -52,7 +52,9 @@ class Service:
 
     def minute(self, requests_per_second: float) -> None:
         """Take note of a minute's requests, and start and stop tasks after it."""
-        self._seen.append((requests_per_second, self.running))
+        self._unseen.append((requests_per_second, self.running))
+        if len(self._unseen) > METRIC_MINUTES:
+            self._see(*self._unseen.popleft())
         self._wait_out, self._wait_in = self._wait_out - 1, self._wait_in - 1
         started = self._starting.popleft() if self._starting else 0
         self.running += started
@@ -69,19 +71,20 @@ class Service:
         if self._scaling.start_minutes:
             self._starting.append(0)
 
+    def _see(self, rate: float, tasks: int) -> None:
+        target = self._scaling.target * tasks
+        self._high = self._high + 1 if rate > target else 0
+        self._low = self._low + 1 if rate < LOW_SHARE * target else 0
+        self._rates.append(rate)
+
     def _wanted(self) -> int:
         """Return the tasks that the alarms call for; as many as there are if none does."""
-        scaling, seen = (
-            self._scaling,
-            list(self._seen)[: len(self._seen) - METRIC_MINUTES],
-        )
-        a_task = [rate / tasks for rate, tasks in seen]
-        now = self.billed
-        if len(seen) >= HIGH_MINUTES and min(a_task[-HIGH_MINUTES:]) > scaling.target:
-            wanted = math.ceil(seen[-1][0] / scaling.target)
+        scaling, now = self._scaling, self.billed
+        if self._high >= HIGH_MINUTES:
+            wanted = math.ceil(self._rates[-1] / scaling.target)
             return min(scaling.max_tasks, max(now, wanted))
-        if len(seen) >= LOW_MINUTES and max(a_task) < LOW_SHARE * scaling.target:
-            wanted = math.ceil(max(rate for rate, _ in seen) / scaling.target)
+        if self._low >= LOW_MINUTES:
+            wanted = math.ceil(max(self._rates) / scaling.target)
             return max(scaling.min_tasks, min(now, wanted))
         return now
 

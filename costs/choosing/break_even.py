@@ -16,7 +16,7 @@ KINDS: Mapping[Mode, str] = {
     "serverless": "serverless",
 }
 _DECADES = (-3, 1)  # around the traffic that was asked for, in powers of ten
-_A_DECADE = 4  # points
+_A_DECADE = 3  # points
 CHANGE = 0.2
 
 Varied = Literal["price", "service time", "traffic", "processors"]
@@ -60,7 +60,7 @@ def points(question: Question) -> tuple[Point, ...]:
 def _point(question: Question, rate: float) -> Point:
     objective = question.objective
     asked = replace(objective, profile=objective.profile.at(rate), budget=None)
-    found = choose(replace(question, objective=asked))
+    found = choose(replace(question, objective=asked), runners_up=0)
     cheapest: dict[str, Offer] = {}
     for mode, kind in KINDS.items():
         # Callers of a queue wait: what it costs is shown whatever was asked.
@@ -104,15 +104,19 @@ def _crossings(found: Sequence[Point], one: str, other: str) -> list[BreakEven]:
 def sensitivities(found: Choice) -> tuple[Sensitivity, ...]:
     """Return what is chosen if what it rests on is otherwise."""
     question = found.question
-    fast = choose(replace(question, expected_speed=True)).best
+    fast = _best(replace(question, expected_speed=True))
     return (
         *(
-            Sensitivity(what, change, choose(_changed(question, what, change)).best)
+            Sensitivity(what, change, _best(_changed(question, what, change)))
             for what in _VARIED
             for change in (-CHANGE, CHANGE)
         ),
         Sensitivity("processors", None, fast),
     )
+
+
+def _best(question: Question) -> Offer | None:
+    return choose(question, runners_up=0).best
 
 
 def _changed(question: Question, what: Varied, change: float) -> Question:

@@ -70,7 +70,7 @@ class Choice:
         return self.offers[0] if self.offers else None
 
 
-def choose(question: Question) -> Choice:
+def choose(question: Question, runners_up: int = RUNNERS_UP) -> Choice:
     """Find the cheapest offer and its runners-up; what must be dearer is not simulated.
 
     Raises PriceError where a price that every offer needs is missing.
@@ -87,8 +87,9 @@ def choose(question: Question) -> Choice:
             else:
                 fit.append(_varied(each, question))
         found += _without_machines_that_wait(question, variant, fit, book)
-        pending += ((_least(m, variant, question), m, variant) for m in fit)
-    found += _real_time(question, pending, found)
+        if _is_good(variant, question):
+            pending += ((_least(m, variant, question), m, variant) for m in fit)
+    found += _real_time(question, pending, runners_up)
     found = [_judged(offer, question) for offer in found]
     chosen = sorted((o for o in found if o.reason is None), key=lambda o: o.monthly)
     others = sorted((o for o in found if o.reason), key=lambda o: o.monthly)
@@ -116,12 +117,12 @@ def _least(machine: Machine, variant: Variant, question: Question) -> float:
 def _real_time(
     question: Question,
     pending: Sequence[tuple[float, Machine, Variant]],
-    found: Sequence[Offer],
+    runners_up: int,
 ) -> Iterator[Offer]:
     """Simulate fleets, those that may be cheapest first, until no other can be."""
-    known = sorted(o.monthly for o in found if _judged(o, question).reason is None)
+    known: list[float] = []
     for least, machine, variant in sorted(pending, key=lambda each: each[0]):
-        if len(known) > RUNNERS_UP and least > known[RUNNERS_UP]:
+        if len(known) > runners_up and least > known[runners_up]:
             yield _not_simulated(least, machine, variant)
             continue
         offer = _fleet_offer(machine, variant, question, least)
@@ -245,10 +246,15 @@ def _judged(offer: Offer, question: Question) -> Offer:
     if offer.reason is not None:
         return offer
     (variant,) = (v for v in question.variants if v.name == offer.variant)
-    quality, budget = question.objective.quality, question.objective.budget
-    if quality is not None and variant.quality < quality:
-        reason = f"{variant.measure} {variant.quality:.3f}, below {quality:.3f}"
+    budget = question.objective.budget
+    if not _is_good(variant, question):
+        wanted = question.objective.quality
+        reason = f"{variant.measure} {variant.quality:.3f}, below {wanted:.3f}"
         return replace(offer, reason=reason)
     if budget is not None and offer.monthly > budget:
         return replace(offer, reason=f"above the budget of {budget:,.2f} USD a month")
     return offer
+
+
+def _is_good(variant: Variant, question: Question) -> bool:
+    return variant.quality >= (question.objective.quality or 0.0)

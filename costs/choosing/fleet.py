@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from costs.choosing.autoscaling import Minute, Scaling, minutes
@@ -16,7 +16,7 @@ from costs.choosing.service_time import ServiceTime
 MOST = 2_000  # machines of one service
 _OVERLOAD = round(2.0 / STEP)  # twice what it can do: beyond, all is late
 _HALVINGS = 30
-_TARGETS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of a machine's capacity
+_TARGETS = (0.9, 0.75, 0.6, 0.5, 0.4, 0.3)  # of a machine's capacity
 
 
 class Lateness:
@@ -25,10 +25,6 @@ class Lateness:
     def __init__(self, server: Server, p99_ms: float) -> None:
         self.server, self._p99_ms = server, p99_ms
         self._known: dict[int, float] = {0: 0.0}
-
-    def step(self, requests_per_second: float) -> int:
-        utilisation = requests_per_second / self.server.capacity
-        return math.ceil(utilisation / STEP - 1e-9)
 
     def at(self, step: int) -> float:
         if step > _OVERLOAD:
@@ -45,22 +41,23 @@ class Lateness:
 
     def share(self, passed: Iterable[Minute]) -> float:
         """Return the share of late requests over all minutes."""
-        late = total = 0.0
+        weights = self._weights(passed)
+        late = sum(self.at(step) * weight for step, weight in weights.items())
+        return late / sum(weights.values())
+
+    def _weights(self, passed: Iterable[Minute]) -> dict[int, float]:
+        """Return the requests at each step of load."""
+        a_step, weights = self.server.capacity * STEP, defaultdict[int, float](float)
         for minute in passed:
             rate = minute.requests_per_second
-            total += rate
-            late += rate * self.at(self.step(rate / minute.running))
-        return late / total
+            weights[math.ceil(rate / minute.running / a_step - 1e-9)] += rate
+        return weights
 
     def p99_ms(self, passed: Iterable[Minute]) -> float:
         """Return the time within which 99 % are answered; infinite if too few ever are."""
-        weights: dict[int, float] = defaultdict(float)
-        for minute in passed:
-            rate = minute.requests_per_second
-            weights[min(_OVERLOAD, self.step(rate / minute.running))] += rate
         loads = [
-            (load(self.server, step), weight)
-            for step, weight in weights.items()
+            (load(self.server, min(step, _OVERLOAD)), weight)
+            for step, weight in self._weights(passed).items()
             if step
         ]
         allowed = LATE * sum(weight for _, weight in loads)
@@ -120,20 +117,14 @@ def cheapest_fleet(
     The machine is as slow as its `speed` allows, so what is found holds for faster ones.
     """
     lateness = Lateness(_server(machine, service, objective), objective.p99_ms)
-    sustained = lateness.sustained
-    if not sustained:
-        alone = load(lateness.server, 1)
-        within = alone.latencies_ms[int((1 - LATE) * len(alone.latencies_ms))]
-        return f"p99 {within:,.0f} ms even while it has nothing else to do"
+    alone = lateness.server.service.p99_ms
+    if alone > objective.p99_ms or not (sustained := lateness.sustained):
+        return f"p99 {alone:,.0f} ms with nobody before it, and the time is too short"
     most = max(objective.at_least, math.ceil(objective.profile.peak / sustained))
     if most > MOST:
         return f"{most:,} machines, above {MOST:,}"
     start = machine.start_seconds + ready_seconds / machine.speed.low
-    found = [
-        (scaling, minutes(objective.profile, scaling))
-        for scaling in _scalings(lateness, objective, most, start)
-    ]
-    scaling, passed = min(found, key=lambda each: _billed(each[1]))
+    scaling, passed = _cheapest(lateness, objective, most, start)
     percent = round(100 * scaling.target * service.mean_ms / machine.vcpu / 1000)
     return Fleet(
         machine,
@@ -148,10 +139,10 @@ def _billed(passed: Sequence[Minute]) -> float:
     return sum(minute.billed for minute in passed) / len(passed)
 
 
-def _scalings(
+def _cheapest(
     lateness: Lateness, objective: Objective, most: int, start: float
-) -> Iterator[Scaling]:
-    """Yield the fewest that are always on; for each target, the fewest that always run."""
+) -> tuple[Scaling, Sequence[Minute]]:
+    """Try the fewest that are always on; for each target, the fewest that always run."""
     profile, capacity = objective.profile, lateness.server.capacity
 
     def keeps(scaling: Scaling) -> bool:
@@ -160,10 +151,13 @@ def _scalings(
     def always(tasks: int) -> Scaling:
         return Scaling(tasks, tasks, capacity, start)
 
-    fixed = _first(lambda n: keeps(always(n)), objective.at_least, most)
-    yield always(fixed)
-    if profile.is_steady or fixed == objective.at_least:
-        return
+    least = objective.at_least
+    fixed = most
+    if not profile.is_steady:
+        fixed = _first(lambda n: keeps(always(n)), least, most)
+    best = always(fixed), minutes(profile, always(fixed))
+    if fixed == least or profile.is_steady:
+        return best
     for share in _TARGETS:
         target = share * capacity
         top = max(fixed, math.ceil(profile.peak / target))
@@ -171,11 +165,13 @@ def _scalings(
         def scaled(tasks: int, target: float = target, top: int = top) -> Scaling:
             return Scaling(tasks, top, target, start)
 
-        fewest = _first(
-            lambda n, scaled=scaled: keeps(scaled(n)), objective.at_least, fixed
-        )
-        if fewest < fixed:
-            yield scaled(fewest)
+        if _billed(minutes(profile, scaled(least))) >= _billed(best[1]):
+            continue
+        fewest = _first(lambda n, of=scaled: keeps(of(n)), least, fixed)
+        passed = minutes(profile, scaled(fewest))
+        if fewest < fixed and _billed(passed) < _billed(best[1]):
+            best = scaled(fewest), passed
+    return best
 
 
 def _server(machine: Machine, service: ServiceTime, objective: Objective) -> Server:

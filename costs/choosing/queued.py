@@ -19,7 +19,7 @@ _SQS_REQUESTS = 3  # a message is sent, received and deleted
 _ALARM_MINUTES = 1  # until a message that waits is seen
 _IDLE_MINUTES = 15  # without a message, then all stops
 _FULL = 0.9  # of the capacity that a queue is worked off with
-_SIMULATED_MINUTES = 7 * 1440
+_SIMULATED_MINUTES, _SIMULATED_REQUESTS = 7 * 1440, 300  # the fewer of both
 _BATCH_HOURS = 24.0
 
 
@@ -103,7 +103,8 @@ def _pauses(
 ) -> tuple[float, list[tuple[float, float]]]:
     """Return the share of time that machines run, and (wait in s, requests) by minute."""
     random, rates = Random(0), objective.profile.rates
-    most = max(len(rates), _SIMULATED_MINUTES)
+    enough = math.ceil(_SIMULATED_REQUESTS / 60 / objective.profile.mean)
+    most = max(len(rates), 1440, min(_SIMULATED_MINUTES, enough))
     starts = _ALARM_MINUTES + math.ceil(start_seconds / 60)
     backlog, running, idle, starting = 0.0, 0, 0, 0
     is_on, waits = False, []

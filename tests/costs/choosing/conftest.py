@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from costs.choosing import queueing
 from costs.choosing.choice import Question
 from costs.choosing.objective import Objective
 from costs.choosing.service_time import service_time
@@ -19,7 +19,8 @@ from tests.conftest import ManifestFactory
 SERVING = Serving(1.0, 150, 4.37, 6.635, 10.109, 244.3, "AMD EPYC (avx2), 2 cores")
 INT8 = Variant("int8", SERVING, service_time(SERVING), 1.66, 0.856, "macro_f1", True)
 
-Ask = Callable[..., Question]
+# Enough to tell what is cheaper and what is late; test_queueing.py simulates more.
+queueing.REQUESTS = 1_500
 
 
 def asked(

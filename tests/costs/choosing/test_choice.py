@@ -65,7 +65,7 @@ def test_who_can_wait_for_a_day_is_served_in_batches() -> None:
 def test_nothing_answers_before_its_work_is_done() -> None:
     found = choose(asked(50, p99_ms=2))
     assert found.best is None
-    assert any("nothing else to do" in str(offer.reason) for offer in found.others)
+    assert any("with nobody before it" in str(offer.reason) for offer in found.others)
 
 
 def test_a_budget_refuses_what_is_above_it() -> None:

@@ -76,7 +76,7 @@ def test_spot_has_one_more_and_the_same_bounds() -> None:
 def test_says_when_it_is_too_slow_even_alone() -> None:
     slow = cheapest_fleet(ONE, TEN_MS, Objective(shape("steady").at(1), 9.0), 1.0)
     assert isinstance(slow, str)
-    assert "even while it has nothing else to do" in slow
+    assert "with nobody before it" in slow
 
 
 def test_no_fleet_is_smaller_than_the_bound_that_spares_its_simulation() -> None:

@@ -21,9 +21,9 @@ OFTEN, SELDOM = (Objective(shape("steady").at(rate), 100) for rate in (50, 1 / 7
 @pytest.mark.parametrize("mean", [0.1, 3.0, 49.0, 400.0])
 def test_as_many_come_as_the_mean_says(mean: float) -> None:
     random = Random(1)
-    drawn = [poisson(mean, random) for _ in range(4_000)]
-    assert statistics.mean(drawn) == pytest.approx(mean, rel=0.06)
-    assert statistics.variance(drawn) == pytest.approx(mean, rel=0.12)
+    drawn = [poisson(mean, random) for _ in range(2_000)]
+    assert statistics.mean(drawn) == pytest.approx(mean, rel=0.09)
+    assert statistics.variance(drawn) == pytest.approx(mean, rel=0.15)
 
 
 def queued(objective: Objective, *machines: Machine) -> tuple[float, float]:

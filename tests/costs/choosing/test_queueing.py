@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from costs.choosing import queueing
-from costs.choosing.queueing import REQUESTS, STEP, Load, Queue, Server, load, load_at
+from costs.choosing.queueing import STEP, Load, Queue, Server, load, load_at
 from costs.choosing.service_time import ServiceTime, service_time
 from tests.costs.choosing.conftest import SERVING
 
@@ -17,7 +17,7 @@ EXPONENTIAL = ServiceTime(
 CONSTANT = ServiceTime((10.0,), 0.0)
 
 
-def simulated(server: Server, utilisation: float, requests: int = 40_000) -> Load:
+def simulated(server: Server, utilisation: float, requests: int = 30_000) -> Load:
     return load.__wrapped__(server, round(utilisation / STEP), requests)
 
 
@@ -28,30 +28,30 @@ def steady_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("steady_machine")
-@pytest.mark.parametrize("utilisation", [0.5, 0.8])
+@pytest.mark.parametrize("utilisation", [0.5, 0.7])
 def test_waits_as_long_as_a_queue_with_exponential_times(utilisation: float) -> None:
     """M/M/1: the time in it is exponential, its mean 1 / (mu - lambda)."""
     found = simulated(Server(EXPONENTIAL, 1, math.inf), utilisation)
     mean = 10 / (1 - utilisation)
-    assert statistics.mean(found.latencies_ms) == pytest.approx(mean, rel=0.08)
+    assert statistics.mean(found.latencies_ms) == pytest.approx(mean, rel=0.1)
     p99 = found.latencies_ms[int(0.99 * len(found.latencies_ms))]
-    assert p99 == pytest.approx(mean * math.log(100), rel=0.12)
+    assert p99 == pytest.approx(mean * math.log(100), rel=0.15)
 
 
 @pytest.mark.usefixtures("steady_machine")
 def test_waits_half_as_long_where_all_take_the_same() -> None:
     """Pollaczek and Khinchin: M/D/1 waits half of what M/M/1 does."""
-    found = simulated(Server(CONSTANT, 1, math.inf), 0.8)
+    found = simulated(Server(CONSTANT, 1, math.inf), 0.7)
     wait = statistics.mean(found.latencies_ms) - 10
-    assert wait == pytest.approx(10 * 0.8 / 0.2 / 2, rel=0.08)
+    assert wait == pytest.approx(10 * 0.7 / 0.3 / 2, rel=0.1)
 
 
 @pytest.mark.usefixtures("steady_machine")
 def test_two_threads_share_one_queue() -> None:
-    """Erlang's C: of M/M/2 at 0.8, 71 % wait, 25 ms on average."""
-    found = simulated(Server(EXPONENTIAL, 2, math.inf), 0.8)
+    """Erlang's C: of M/M/2 at 0.6, 45 % wait, 12.5 ms on average."""
+    found = simulated(Server(EXPONENTIAL, 2, math.inf), 0.6)
     wait = statistics.mean(found.latencies_ms) - 10
-    assert wait == pytest.approx(0.7111 * 10 / (2 * 0.2), rel=0.08)
+    assert wait == pytest.approx(0.45 * 12.5, rel=0.12)
 
 
 def test_refuses_who_would_wait_too_long() -> None:
@@ -83,7 +83,7 @@ def test_a_quarter_of_a_vcpu_does_a_quarter_of_the_work() -> None:
 
 def test_more_load_is_never_less_late() -> None:
     server = Server(service_time(SERVING), 1)
-    late = [simulated(server, u, 20_000).late(60) for u in (0.3, 0.6, 0.8, 0.95, 1.2)]
+    late = [simulated(server, u, 10_000).late(60) for u in (0.3, 0.6, 0.8, 0.95, 1.2)]
     assert late == sorted(late)
 
 
@@ -91,4 +91,4 @@ def test_a_load_between_two_that_are_simulated_counts_as_the_higher() -> None:
     server = Server(service_time(SERVING), 1)
     found = load_at(server, 0.51 * server.capacity)
     assert found.utilisation == pytest.approx(0.525)
-    assert len(found.latencies_ms) == REQUESTS
+    assert len(found.latencies_ms) == queueing.REQUESTS

@@ -23,10 +23,11 @@ def function(rate: float, p99_ms: float = 100, memory_mb: int = 1769) -> Functio
 
 def test_costs_what_was_worked_out_by_hand() -> None:
     # 4.0933 ms on a vCPU of 0.6, and half a millisecond of rounding: 7.322 ms.
-    millions = 50 * 730 * 3600 / 1e6
-    hand = millions * (7.322e-3 * 1769 / 1024 * 16.6667 + 0.20)
     found = function(50)
     assert found.cold < 1e-4
+    seconds = 7.322e-3 + found.cold * found.cold_ms / 1000
+    millions = 50 * 730 * 3600 / 1e6
+    hand = millions * (seconds * 1769 / 1024 * 16.6667 + 0.20)
     assert found.monthly == pytest.approx(hand, rel=0.002)
 
 
@@ -62,7 +63,7 @@ def test_as_many_are_cold_as_in_a_simulation(rate: float, seconds: float) -> Non
     """Requests take the environment that was used last; an idle one dies in time."""
     random, now = Random(7), 0.0
     busy_until: list[float] = []  # of each environment, in the order they are tried
-    cold, requests = 0, 60_000
+    cold, requests = 0, 30_000
     for _ in range(requests):
         now += random.expovariate(rate)
         place = next((i for i, end in enumerate(busy_until) if end <= now), None)
@@ -72,4 +73,4 @@ def test_as_many_are_cold_as_in_a_simulation(rate: float, seconds: float) -> Non
             busy_until.append(now + seconds)
         else:
             busy_until[place] = now + seconds
-    assert _cold_at(rate, seconds) == pytest.approx(cold / requests, abs=0.004)
+    assert _cold_at(rate, seconds) == pytest.approx(cold / requests, abs=0.006)

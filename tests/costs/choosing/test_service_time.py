@@ -25,7 +25,7 @@ def test_a_request_alone_takes_what_was_measured(share: float, ms: float) -> Non
 
 
 def test_nothing_is_longer_than_was_ever_seen() -> None:
-    assert service_time(SERVING, points=100_000).busy_ms[-1] <= 3 * 10.109
+    assert service_time(SERVING, points=10_000).busy_ms[-1] <= 3 * 10.109
 
 
 def test_a_vcpu_twice_as_fast_is_busy_half_as_long_and_waits_as_long() -> None:
@@ -37,4 +37,4 @@ def test_a_vcpu_twice_as_fast_is_busy_half_as_long_and_waits_as_long() -> None:
 
 def test_percentiles_that_are_all_the_same_are_one_time() -> None:
     same = replace(SERVING, p50_ms=4, p95_ms=4, p99_ms=4, requests_per_second=250)
-    assert set(service_time(same).busy_ms) == {pytest.approx(4)}
+    assert service_time(same).busy_ms == pytest.approx((4.0,) * 400)
