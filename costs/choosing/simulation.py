@@ -18,7 +18,7 @@ _MINUTE_MS = 60_000.0
 
 @dataclass(frozen=True)
 class Simulated:
-    """What became of all requests after a first pass over the profile."""
+    """What became of all requests."""
 
     requests: int
     late: float  # share beyond the bound, refused ones among them
@@ -31,30 +31,34 @@ def simulate(
     profile: Profile,
     *,
     p99_ms: float,
-    passes: int = 2,
+    give_up: float = 1.0,
     seed: int = 0,
 ) -> Simulated:
-    """Simulate passes over a profile; the first is for the service to settle.
+    """Simulate a profile; a service that scales has gone through it once before.
 
     The load balancer picks any running task, for each of its nodes takes turns on its
-    own. A task that is stopped answers nobody any more; one that starts is empty.
+    own. A task that is stopped answers nobody any more; one that starts is empty. Once
+    more than the share `give_up` of what is to come was late, all counts as late.
     """
-    random = Random(seed)
+    random, minutes = Random(seed), len(profile.rates)
     service = Service(scaling, max(1, scaling.min_tasks))
     queues: list[Queue] = []
     requests = late = billed = 0
-    for minute in range(passes * len(profile.rates)):
+    allowed = give_up * profile.mean * 60 * minutes
+    before = 0 if scaling.min_tasks == scaling.max_tasks else minutes
+    for minute in range(before + minutes):
         del queues[service.running :]
         while len(queues) < service.running:
             queues.append(Queue(server, random))
-        rate = profile.rates[minute % len(profile.rates)]
+        rate = profile.rates[minute % minutes]
         came, missed = _minute(queues, rate, minute * _MINUTE_MS, p99_ms, random)
-        if minute >= len(profile.rates):
+        if minute >= before:
             requests, late = requests + came, late + missed
             billed += service.billed
+        if late > allowed:
+            return Simulated(requests, 1.0, billed / (minute - before + 1))
         service.minute(came / 60)
-    counted = (passes - 1) * len(profile.rates)
-    return Simulated(requests, late / max(1, requests), billed / counted)
+    return Simulated(requests, late / max(1, requests), billed / minutes)
 
 
 def _minute(
