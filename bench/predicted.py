@@ -60,7 +60,8 @@ def compared(path: Path = BENCH) -> list[Compared]:
 def highest_in_time(path: Path = BENCH) -> float:
     """Return the median over the rounds of the highest rate with p99 <= 100 ms."""
     raw = json.loads(path.read_text(encoding="utf-8"))
-    return statistics.median(w["rate"] for w in raw["best"] if w["server"] == OURS)
+    rates = [float(w["rate"]) for w in raw["best"] if w["server"] == OURS]
+    return statistics.median(rates)
 
 
 def predicted_highest(rates: Sequence[float] = tuple(range(360, 521, 10))) -> float:

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from costs.choosing.autoscaling import Minute, Scaling, minutes
 from costs.choosing.hardware import Machine
@@ -160,18 +161,27 @@ def _cheapest(
         return best
     for share in _TARGETS:
         target = share * capacity
-        top = max(fixed, math.ceil(profile.peak / target))
-
-        def scaled(tasks: int, target: float = target, top: int = top) -> Scaling:
-            return Scaling(tasks, top, target, start)
-
-        if _billed(minutes(profile, scaled(least))) >= _billed(best[1]):
+        of = partial(_scaled, objective, target, fixed, start)
+        if _billed(minutes(profile, of(least))) >= _billed(best[1]):
             continue
-        fewest = _first(lambda n, of=scaled: keeps(of(n)), least, fixed)
-        passed = minutes(profile, scaled(fewest))
+        fewest = _first(_each(keeps, of), least, fixed)
+        passed = minutes(profile, of(fewest))
         if fewest < fixed and _billed(passed) < _billed(best[1]):
-            best = scaled(fewest), passed
+            best = of(fewest), passed
     return best
+
+
+def _scaled(
+    objective: Objective, target: float, fixed: int, start: float, tasks: int
+) -> Scaling:
+    top = max(fixed, math.ceil(objective.profile.peak / target))
+    return Scaling(tasks, top, target, start)
+
+
+def _each(
+    keeps: Callable[[Scaling], bool], of: Callable[[int], Scaling]
+) -> Callable[[int], bool]:
+    return lambda tasks: keeps(of(tasks))
 
 
 def _server(machine: Machine, service: ServiceTime, objective: Objective) -> Server:

@@ -130,5 +130,5 @@ def _cost(points: Sequence[Point], kind: str, rate: float) -> float:
     for (low, cost), (high, following) in pairwise(own):
         if low <= rate <= high:
             share = math.log(rate / low) / math.log(high / low)
-            return cost * (following / cost) ** share
+            return cost * math.exp(share * math.log(following / cost))
     return own[-1][1]
