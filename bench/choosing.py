@@ -76,6 +76,7 @@ def workload(seed: int) -> Question:
     serving = Serving(
         vcpu=1.0,
         memory_mib=random.randrange(80, 2_000),
+        model_bytes=1,
         p50_ms=mean,
         p95_ms=p95,
         p99_ms=p95 * random.uniform(1.1, 1.8),

@@ -114,11 +114,21 @@ def _servings(flops: float, file_bytes: int, kernels: str) -> tuple[Serving, Ser
         _serving(
             SERVER_MS + flops / 1e6 / gflops.get(kernels, gflops["float32"]),
             round(mib + each * file_bytes / 1e6),
+            file_bytes,
         )
         for gflops, (mib, each) in ends
     )
     return fast, slow
 
 
-def _serving(ms: float, memory_mib: int) -> Serving:
-    return Serving(1.0, memory_mib, ms, _P95 * ms, _P99 * ms, 1000 / ms, "planned")
+def _serving(ms: float, memory_mib: int, file_bytes: int) -> Serving:
+    return Serving(
+        vcpu=1.0,
+        memory_mib=memory_mib,
+        model_bytes=file_bytes,
+        p50_ms=ms,
+        p95_ms=_P95 * ms,
+        p99_ms=_P99 * ms,
+        requests_per_second=1000 / ms,
+        hardware="planned",
+    )

@@ -15,7 +15,7 @@ from costs.choosing.objective import Objective
 from costs.choosing.queued import Queued, batch, from_zero
 from costs.choosing.serverless import Functions, functions
 from costs.choosing.variants import Variant
-from costs.scale import Scale, counted
+from costs.scale import counted
 from costs.usage import Usage
 
 Mode = Literal["real-time", "asynchronous", "serverless", "batch"]
@@ -170,11 +170,13 @@ def _fleet_offer(
 
 def _scale(fleet: Fleet) -> str:
     scaling, spare = fleet.scaling, fleet.spare
-    count = Scale(scaling.min_tasks + spare, scaling.max_tasks + spare)
-    text = counted(count, "machine")
-    if fleet.load_percent is not None:
-        text += f", load_percent {fleet.load_percent}"
-    return text
+    if fleet.load_percent is None:
+        return counted(scaling.min_tasks + spare, "machine")
+    least, most = (
+        scaling.min_tasks + spare,
+        counted(scaling.max_tasks + spare, "machine"),
+    )
+    return f"{least} to {most}, load_percent {fleet.load_percent}"
 
 
 def _notes(fleet: Fleet) -> Iterator[str]:

@@ -8,16 +8,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from costs.choosing import queueing
 from costs.choosing.autoscaling import Minute, Scaling, minutes
 from costs.choosing.hardware import Machine
 from costs.choosing.objective import LATE, LATE_SIMULATED, Objective
 from costs.choosing.queueing import STEP, Server, load
 from costs.choosing.service_time import ServiceTime
+from costs.choosing.simulation import simulate
+from costs.choosing.traffic import Profile
 
 MOST = 2_000  # machines of one service
 _OVERLOAD = round(2.0 / STEP)  # twice what it can do: beyond, all is late
 _HALVINGS = 30
-_TARGETS = (0.9, 0.75, 0.6, 0.5, 0.4, 0.3)  # of a machine's capacity
+_CLOSER = 4  # times the requests
+_WHOLE = 60_000  # requests of a profile that is simulated as a whole
+_TARGETS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)  # of a machine's capacity
 
 
 class Lateness:
@@ -31,7 +36,11 @@ class Lateness:
         if step > _OVERLOAD:
             return 1.0
         if step not in self._known:
-            self._known[step] = load(self.server, step).late(self._p99_ms)
+            late = load(self.server, step).late(self._p99_ms)
+            if LATE / 4 < late < 3 * LATE:  # where it decides, it is looked at closely
+                requests = _CLOSER * queueing.REQUESTS
+                late = load(self.server, step, requests).late(self._p99_ms)
+            self._known[step] = late
         return self._known[step]
 
     @property
@@ -47,11 +56,14 @@ class Lateness:
         return late / sum(weights.values())
 
     def _weights(self, passed: Iterable[Minute]) -> dict[int, float]:
-        """Return the requests at each step of load."""
+        """Return the requests at each step of load, shared out between two of them."""
         a_step, weights = self.server.capacity * STEP, defaultdict[int, float](float)
         for minute in passed:
             rate = minute.requests_per_second
-            weights[math.ceil(rate / minute.running / a_step - 1e-9)] += rate
+            part, step = math.modf(rate / minute.running / a_step)
+            weights[int(step)] += rate * (1 - part)
+            if part:
+                weights[int(step) + 1] += rate * part
         return weights
 
     def p99_ms(self, passed: Iterable[Minute]) -> float:
@@ -147,7 +159,17 @@ def _cheapest(
     profile, capacity = objective.profile, lateness.server.capacity
 
     def keeps(scaling: Scaling) -> bool:
-        return lateness.share(minutes(profile, scaling)) <= LATE_SIMULATED
+        late = lateness.share(minutes(profile, scaling))
+        if LATE / 3 < late < 3 * LATE and _requests(profile) <= _WHOLE:
+            found = simulate(
+                lateness.server,
+                scaling,
+                profile,
+                p99_ms=objective.p99_ms,
+                give_up=LATE_SIMULATED,
+            )
+            return found.late <= LATE_SIMULATED
+        return late <= LATE_SIMULATED
 
     def always(tasks: int) -> Scaling:
         return Scaling(tasks, tasks, capacity, start)
@@ -169,6 +191,10 @@ def _cheapest(
         if fewest < fixed and _billed(passed) < _billed(best[1]):
             best = of(fewest), passed
     return best
+
+
+def _requests(profile: Profile) -> float:
+    return profile.mean * 60 * len(profile.rates)
 
 
 def _scaled(

@@ -129,9 +129,3 @@ def load(server: Server, step: int, requests: int | None = None) -> Load:
     times = accumulate(random.expovariate(rate) for _ in range(requests))
     found = Queue(server, random).latencies(times)
     return Load(step * STEP, tuple(sorted(found)))
-
-
-def load_at(server: Server, requests_per_second: float) -> Load:
-    """Return the load at this rate, or at the next one above it that is simulated."""
-    utilisation = requests_per_second / server.capacity
-    return load(server, max(1, math.ceil(utilisation / STEP - 1e-9)))

@@ -102,6 +102,7 @@ def _variant(raw: Mapping[str, Any], report: Mapping[str, Any]) -> Variant:
     serving = Serving(
         vcpu=float(conditions["server_cores"]),
         memory_mib=int(found["memory_mib"]),
+        model_bytes=int(raw["bytes"]),
         p50_ms=float(found["p50_ms"]),
         p95_ms=float(found["p95_ms"]),
         p99_ms=float(found["p99_ms"]),

@@ -16,7 +16,16 @@ from manifest import Serving
 from tests.conftest import ManifestFactory
 
 # As the build measured the artifact that bench/serving/result.json is of.
-SERVING = Serving(1.0, 150, 4.37, 6.635, 10.109, 244.3, "AMD EPYC (avx2), 2 cores")
+SERVING = Serving(
+    vcpu=1.0,
+    memory_mib=150,
+    model_bytes=15_995_856,
+    p50_ms=4.37,
+    p95_ms=6.635,
+    p99_ms=10.109,
+    requests_per_second=244.3,
+    hardware="AMD EPYC (avx2), 2 cores",
+)
 INT8 = Variant("int8", SERVING, service_time(SERVING), 1.66, 0.856, "macro_f1", True)
 
 # Enough to tell what is cheaper and what is late; test_queueing.py simulates more.
@@ -67,6 +76,7 @@ def _reported(
 ) -> dict[str, object]:
     return {
         "name": name,
+        "bytes": 1_000_000,
         "quality": {"figures": {"macro_f1": {"own": {"value": quality}}}},
         "serving": {
             "memory_mib": memory,

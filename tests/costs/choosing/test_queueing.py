@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from costs.choosing import queueing
-from costs.choosing.queueing import STEP, Load, Queue, Server, load, load_at
+from costs.choosing.queueing import STEP, Load, Queue, Server, load
 from costs.choosing.service_time import ServiceTime, service_time
 from tests.costs.choosing.conftest import SERVING
 
@@ -85,10 +85,3 @@ def test_more_load_is_never_less_late() -> None:
     server = Server(service_time(SERVING), 1)
     late = [simulated(server, u, 10_000).late(60) for u in (0.3, 0.6, 0.8, 0.95, 1.2)]
     assert late == sorted(late)
-
-
-def test_a_load_between_two_that_are_simulated_counts_as_the_higher() -> None:
-    server = Server(service_time(SERVING), 1)
-    found = load_at(server, 0.51 * server.capacity)
-    assert found.utilisation == pytest.approx(0.525)
-    assert len(found.latencies_ms) == queueing.REQUESTS
