@@ -18,6 +18,7 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from random import Random
 
@@ -38,8 +39,8 @@ from manifest import Serving
 
 RESULT = Path(__file__).with_suffix(".json")
 REGION = "us-east-1"
-MOST_REQUESTS = 40_000  # of a workload's profile
-TARGETS = [share / 20 for share in range(5, 20, 2)]  # of a machine's capacity
+MOST_REQUESTS = 24_000  # of a workload's profile
+TARGETS = (0.3, 0.45, 0.55, 0.65, 0.75, 0.9)  # of a machine's capacity
 REGRET = 0.10
 
 
@@ -197,9 +198,10 @@ class Oracle:
             billed = sum(minute.billed for minute in passed) / len(passed)
             if self.monthly(machine, billed + spare(machine)) >= 0.995 * best:
                 return None
-            found = self.simulate(machine, scaling, seed=1, give_up=LATE)
-            if found.late <= LATE:
-                return scaling, self.paid(machine, found)
+            twice = (self.simulate(machine, scaling, n, give_up=LATE) for n in (1, 3))
+            found = list(takewhile(lambda each: each.late <= LATE, twice))
+            if len(found) == 2:  # once may be luck
+                return scaling, self.paid(machine, found[0])
         return None
 
 
@@ -279,10 +281,10 @@ def main() -> int:
             continue
         found.append(outcome)
         print(_line(outcome), flush=True)
+        if asked.write:
+            rows = [asdict(outcome) for outcome in found]
+            RESULT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     print(summary(found))
-    if asked.write:
-        rows = [asdict(outcome) for outcome in found]
-        RESULT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     kept = all(o.regret <= REGRET and not o.violated for o in found)
     return 0 if kept else 1
 
