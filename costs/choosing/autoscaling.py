@@ -17,6 +17,7 @@ from costs.choosing.traffic import Profile
 HIGH_MINUTES, LOW_MINUTES, LOW_SHARE = 3, 15, 0.9
 METRIC_MINUTES = 1  # until CloudWatch has a minute's requests
 OUT_MINUTES, IN_MINUTES = 1, 5  # between one step and the next
+_SETTLING = 120  # minutes before a profile begins
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,13 @@ def minutes(profile: Profile, scaling: Scaling) -> tuple[Minute, ...]:
     if scaling.min_tasks == scaling.max_tasks:
         tasks = scaling.min_tasks
         return tuple(Minute(rate, tasks, tasks) for rate in profile.rates)
-    first = math.ceil(profile.rates[-1] / scaling.target)
+    settling = profile.rates[-_SETTLING:]
+    first = math.ceil(settling[0] / scaling.target)
     service = Service(scaling, min(scaling.max_tasks, max(scaling.min_tasks, first)))
+    for rate in settling:
+        service.minute(rate)
     found: list[Minute] = []
-    for round_ in range(2):
-        for rate in profile.rates:
-            if round_:
-                found.append(Minute(rate, service.running, service.billed))
-            service.minute(rate)
+    for rate in profile.rates:
+        found.append(Minute(rate, service.running, service.billed))
+        service.minute(rate)
     return tuple(found)

@@ -16,7 +16,7 @@ KINDS: Mapping[Mode, str] = {
     "serverless": "serverless",
 }
 _DECADES = (-3, 1)  # around the traffic that was asked for, in powers of ten
-_A_DECADE = 3  # points
+_A_DECADE = 2  # points
 CHANGE = 0.2
 
 Varied = Literal["price", "service time", "traffic", "processors"]

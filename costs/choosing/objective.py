@@ -10,6 +10,7 @@ from costs.choosing.traffic import Profile
 LATE = 0.01  # of the requests may take longer than the p99 that is asked
 # What is simulated is kept a little below, for the simulation errs too.
 LATE_SIMULATED = 0.0088
+LATE_SCALED = 0.007  # and more so where tasks come and go
 
 
 @dataclass(frozen=True)
