@@ -20,7 +20,7 @@ from costs.choosing.traffic import Profile
 MOST = 2_000  # machines of one service
 _OVERLOAD = round(2.0 / STEP)  # twice what it can do: beyond, all is late
 _HALVINGS = 30
-_CLOSER = 4  # times the requests
+_CLOSER = 3  # times the requests
 _WHOLE = 60_000  # requests of a profile that is simulated as a whole,
 _SEEDS = (0, 11, 12)  # so often: what scales may be lucky once
 _TARGETS = (0.9, 0.75, 0.6, 0.45, 0.3)  # of a machine's capacity

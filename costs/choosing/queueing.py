@@ -121,9 +121,9 @@ class Load:
 def load(server: Server, step: int, requests: int | None = None) -> Load:
     """Simulate a server at `step` STEPs of utilisation; the same at each call.
 
-    An overloaded one needs fewer requests: most of them are refused.
+    Where few wait, or most are refused, fewer requests tell as much.
     """
-    requests = requests or (REQUESTS if step * STEP < 1.1 else REQUESTS // 4)
+    requests = requests or (REQUESTS if 0.45 < step * STEP < 1.1 else REQUESTS // 4)
     random = Random(step)
     rate = step * STEP * server.capacity / 1000  # a ms
     times = accumulate(random.expovariate(rate) for _ in range(requests))
