@@ -22,8 +22,8 @@ from costs.usage import Usage
 from manifest import Serving
 
 SERVER_MS = 1.0  # of a request beside its engine (python -m bench.serving.tax)
-_SLOW_GFLOPS = {"float32": 36.0, "int8": 46.0}  # a second, of one thread in the server
-_FAST_GFLOPS = {"float32": 48.0, "int8": 68.0}
+_SLOW_GFLOPS = {"float32": 51.0, "int8": 65.0}  # a second, of one thread in the server
+_FAST_GFLOPS = {"float32": 68.0, "int8": 98.0}
 _LEAST_MIB, _MOST_MIB = (60.0, 2.4), (75.0, 5.6)  # of a server, and for each MB of file
 _P95, _P99 = 1.45, 2.0  # times the median: the lengths of real messages
 
