@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -31,16 +32,30 @@ def read_rows(path: Path, encoding: Encoding = "utf-8") -> Iterator[Mapping[str,
     plain = path.name.removesuffix(".gz")
     if not plain.endswith((".csv", ".jsonl")):
         raise DataError(f"{path}: is none of {', '.join(SUFFIXES)}")
+    text = _text(path, encoding)
+    yield from (_csv if plain.endswith(".csv") else _json_lines)(path, text)
+
+
+def _text(path: Path, encoding: Encoding) -> str:
     try:
         content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
-        text = content.decode(encoding)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
         raise DataError(f"{path}: encoding {encoding!r}: {error}") from None
-    if plain.endswith(".csv"):
-        yield from csv.DictReader(io.StringIO(text, newline=""))
-    else:
-        yield from _json_lines(path, text)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+
+
+def _csv(path: Path, text: str) -> Iterator[dict[str, Any]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: after line {reader.line_num}: not CSV: {error}"
+        ) from None
 
 
 def _json_lines(path: Path, text: str) -> Iterator[dict[str, Any]]:
@@ -50,7 +65,7 @@ def _json_lines(path: Path, text: str) -> Iterator[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}: line {number}: not JSON: {error}") from None
         if not isinstance(row, dict):
             raise DataError(f"{path}: line {number}: {line[:40]!r} is not an object")

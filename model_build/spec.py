@@ -180,7 +180,7 @@ class Spec(Section, frozen=True, kw_only=True):
     task: Literal["classification", "question-answering"]
     labels: tuple[str, ...] = ()
     release: Name  # the variant that ships
-    seed: Annotated[int, Meta(ge=0)] = 0
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 20)] = 0  # those of `seeds` follow
     data: Data
     checkpoint: Checkpoint
     licences: Licences = Licences()

@@ -274,6 +274,7 @@ def _paths(model: str) -> list[str]:
         f"model_build/specs/{model}.toml",
         "model_build/*",
         "model_build/passes/**",
+        "model_build/tasks/**",
         "containers/**",
         "manifest.py",
     ]

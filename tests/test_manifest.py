@@ -43,7 +43,7 @@ def test_a_release_diffs_one_line_a_change(make_manifest: ManifestFactory) -> No
     ("changes", "message"),
     [
         pytest.param({"colour": "red"}, r"unknown keys \['colour'\]", id="unknown key"),
-        pytest.param({"schema": 4}, "schema: 4 is not 3: rebuild", id="newer schema"),
+        pytest.param({"schema": 5}, "schema: 5 is not 4: rebuild", id="newer schema"),
         pytest.param(
             {"runtime": "triton"}, "runtime: 'triton' is not one of", id="runtime"
         ),

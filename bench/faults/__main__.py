@@ -34,7 +34,7 @@ Break a served model, and see what its clients notice.
 
 EPILOG = """
 Exit codes: 0 every promise was kept, 1 one was broken, 2 it could not run.
-make bench-faults runs all four. KNOWN: .venv/build/bin/python -m bench.serving.known DIR > known.json
+make bench-faults runs all four; hostile wants schemathesis, so .venv/deploy/bin/python. KNOWN: .venv/build/bin/python -m bench.serving.known DIR > known.json
 """
 
 

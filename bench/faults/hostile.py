@@ -31,7 +31,7 @@ from bench.faults.malice import head, known_attacks, mutations, post
 from bench.faults.memory import watch
 from bench.faults.promise import Promise, at_least, at_most, none
 from bench.faults.texts import ask_each
-from bench.server import Server, litert_command, serve
+from bench.server import Server, ServerError, litert_command, serve
 from bench.serving.offered import Question
 
 GROWTH_PERCENT = 2.0
@@ -140,7 +140,7 @@ async def _all(
         await _rounds(server.port, path, 1, Outcome(), seed)
         with watch(server, say) as memory:
             generated, findings = await asyncio.to_thread(
-                _schemathesis, server.port, examples, seed, say
+                generate, server.port, examples, seed, say
             )
             outcome.statuses.update(generated)
             count = max(0, requests - generated.total())
@@ -232,7 +232,7 @@ def _ask(
         client.wrong += 1
 
 
-def _schemathesis(
+def generate(
     port: int, examples: int, seed: int, say: Callable[[str], None]
 ) -> tuple[Counter[int], list[str]]:
     """Return the statuses that schemathesis got, and what it found undocumented."""
@@ -257,6 +257,11 @@ def _schemathesis(
             text=True,
             check=False,
         )
+        if not report.is_file():
+            raise ServerError(
+                f"schemathesis did not run; {sys.executable} must have it, as "
+                f".venv/deploy/bin/python has: {child.stderr.strip()[-300:]}"
+            )
         sent = re.findall(r'"status_code": ?(\d+)', report.read_text())
     statuses = Counter(map(int, sent))
     lines = child.stdout.splitlines() + child.stderr.splitlines()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,19 +76,22 @@ def tiny_tokens(tiny_model: Model, tiny_examples: list[Example]) -> Tokens:
 
 @pytest.fixture
 def bench(tiny_model: Model, tiny_examples: list[Example], tmp_path: Path) -> Workbench:
-    kept = tmp_path / "kept"
-    kept.mkdir()
+    return bench_of(tiny_model, tiny_examples, tmp_path / "kept")
+
+
+def bench_of(model: Model, examples: Sequence[Example], kept: Path) -> Workbench:
+    kept.mkdir(exist_ok=True)
     return Workbench(
         task=Classification(("bad", "good")),
-        train=tiny_examples,
-        validation=tiny_examples[:16],
+        train=examples,
+        validation=examples[:16],
         unlabelled=(),
         length=12,
-        variants=lambda _: tiny_model,
+        variants=lambda _: model,
         baseline="teacher",
         kept=kept,
         seed=7,
-        progress=Progress(stream=(tmp_path / "progress").open("w")),
+        progress=Progress(stream=io.StringIO()),
     )
 
 

@@ -14,7 +14,7 @@ from model_build.model import LayerShape, Model
 from model_build.passes import Distill, Finetune
 from model_build.passes.base import PlanError, Workbench
 from model_build.student import kept_layers, narrowed, strongest_channels, student_of
-from tests.model_build.test_training import bench_of
+from tests.model_build.conftest import bench_of
 
 pytestmark = pytest.mark.tf
 

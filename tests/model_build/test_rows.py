@@ -79,3 +79,20 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no\.csv: no such file"):
         list(read_rows(tmp_path / "no.csv"))
+
+
+def test_a_file_that_is_not_what_its_name_says_is_named(tmp_path: Path) -> None:
+    """Red if an error of gzip, csv or json comes through as it is."""
+    whole = gzip.compress(b"text,label\n" + b"some words of a text,1\n" * 500)
+    spoiled = whole[:30] + bytes(len(whole) - 40) + whole[-10:]
+    for name, content, said in (
+        ("a.csv.gz", b"text", "cannot be read: Not a gzipped file"),
+        ("b.csv.gz", whole[:-20], "cannot be read"),
+        ("c.csv.gz", spoiled, "cannot be read"),
+        ("d.csv", b'text,label\n"' + b"a" * 200_000, "not CSV: field larger"),
+        ("e.jsonl", b"[" * 200_000, "line 1: not JSON"),
+        ("f.csv", b"text\n\xff", "encoding 'utf-8'"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=f"{name}: .*{said}"):
+            list(read_rows(tmp_path / name))

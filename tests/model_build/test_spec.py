@@ -522,6 +522,11 @@ def test_the_spec_that_the_table_spoils_is_good(write_spec: SpecFactory) -> None
             r"passes\[4\].scheme: 'int3'",
             id="unknown scheme",
         ),
+        pytest.param(
+            {"seed": "seed = 4_294_967_295"},
+            "seed: .*<= 4294967276",
+            id="a seed that NumPy does not take",
+        ),
         # The gates.
         pytest.param(
             {"gates": '[[gates]]\nmeasure = "f1"\nat_least = 0.5'},

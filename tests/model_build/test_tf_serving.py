@@ -9,7 +9,6 @@ from google.protobuf import text_format
 
 from model_build.model import Model
 from tests.conftest import ManifestFactory
-from tests.model_build.conftest import tiny_tokenizer
 
 pytestmark = pytest.mark.tf
 
@@ -70,7 +69,6 @@ def test_warm_up_requests_are_answered_by_the_signature(
 
     export_saved_model(
         tiny_model,
-        tokenizer=tiny_tokenizer(),
         labels=("bad", "good"),
         length=16,
         directory=tmp_path,

@@ -17,32 +17,16 @@ from model_build.examples import Answer, Example
 from model_build.model import Model, Weights
 from model_build.passes.base import Schedule, Taught, Workbench
 from model_build.progress import Progress
-from model_build.tasks.classification import Classification
 from model_build.tasks.question_answering import QuestionAnswering
 from model_build.tokens import Tokens, batches
 from model_build.vocabulary import renumber
+from tests.model_build.conftest import bench_of
 
 pytestmark = pytest.mark.tf
 
 FOUR_EPOCHS = Schedule(
     epochs=4, batch_size=16, learning_rate=0.01, train_embeddings=True
 )
-
-
-def bench_of(model: Model, examples: Sequence[Example], kept: Path) -> Workbench:
-    kept.mkdir(exist_ok=True)
-    return Workbench(
-        task=Classification(("bad", "good")),
-        train=examples,
-        validation=examples[:16],
-        unlabelled=(),
-        length=12,
-        variants=lambda _: model,
-        baseline="teacher",
-        kept=kept,
-        seed=7,
-        progress=Progress(stream=io.StringIO()),
-    )
 
 
 def trained(

@@ -271,6 +271,8 @@ def test_an_interrupted_rehearsal_leaves_no_process_and_no_file(
         env={**os.environ, "TMPDIR": str(temporary)},
         stderr=subprocess.PIPE,
         text=True,
+        # What a shell has put into the background ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stderr
     assert any("cdk bootstrap" in line for line in process.stderr)

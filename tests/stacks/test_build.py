@@ -113,7 +113,11 @@ def test_every_file_of_a_build_starts_it(built: dict[str, Any]) -> None:
         for path in (root / "model_build").rglob("*.py")
         if "__pycache__" not in path.parts
     }
-    assert folders == {Path("model_build"), Path("model_build/passes")}
+    assert {str(folder) for folder in folders} == {
+        "model_build",
+        "model_build/passes",
+        "model_build/tasks",
+    }
 
 
 def test_only_the_step_that_bakes_is_privileged(assembly: Path) -> None:

@@ -98,7 +98,7 @@ def artifact(tmp_path: Path, make_manifest: ManifestFactory) -> Path:
     (folder / "litert").mkdir(parents=True)
     (folder / "manifest.json").write_text(make_manifest().to_json())
     (folder / "report.json").write_text(json.dumps({"version": VERSION}))
-    for name in ("report.html", "sample.json", "litert/model.tflite"):
+    for name in ("report.html", "sample.json", "README.md", "litert/model.tflite"):
         (folder / name).write_text(name)
     return folder
 
@@ -277,7 +277,8 @@ def test_the_newest_is_published_last_and_with_all_it_is_asked_for(
     done = publish(artifact, "main")
     assert done.status == 0, done.printed
     puts = [call.split()[-1] for call in done.said("aws s3 cp")]
-    own = ("report.json", "report.html", "sample.json", "manifest.json")
+    first = ("report.json", "report.html", "sample.json", "README.md")
+    own = (*first, "manifest.json")
     assert puts == [*(f"{RELEASES}/{VERSION}/{name}" for name in own), NEWEST]
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.faults.hostile import hostile
+from bench.faults.hostile import generate, hostile
 from bench.faults.overload import overload
 from bench.faults.promise import Promise
 from bench.faults.repeated import repeated
 from bench.faults.soak import soak
 from bench.faults.texts import read_texts
+from bench.server import ServerError
 from tests.containers.conftest import TINY
 
 pytestmark = pytest.mark.server
@@ -98,3 +99,11 @@ def test_repeated_texts_are_answered_as_new_ones() -> None:
     )
     assert not broken(found.promises(is_timed=False))
     assert 0.5 < found.hit_rate <= 1
+
+
+def test_a_python_without_schemathesis_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(ServerError, match="/bin/false must have it"):
+        generate(1, 1, 1, print)
