@@ -1,12 +1,15 @@
 """python -m bench.choosing [--workloads N] [--write]: is what `costs choose` finds the best?
 
 Random models and traffics. For each, an oracle tries every machine with every number of
-machines and every scaling target, and simulates every request over the whole profile;
-`choose` simulates a few loads and reckons with them. Regret is how much dearer the
-choice is than the oracle's best; both are paid by the oracle's simulation. A workload
-that the choice does not keep in that simulation is a violation.
+machines and every scaling target that would be cheaper than the choice, and simulates
+every request over the whole profile; `choose` simulates a few loads and reckons with
+them. Regret is how much dearer the choice is than the oracle's best; both are paid by the
+oracle's simulation, and both must keep the objective in each of six, for one may be
+lucky. A workload that the choice does not keep in one of its six is a violation.
 
-Single-threaded; some minutes. The result is bench/choosing.json.
+Covered: real-time fleets of one released variant, 2 to 20 requests a second, profiles of
+20 minutes to 4 hours. Not covered: functions, queues, the choice between variants, which
+`choose` prices by formulas. Some minutes on one core; the result is bench/choosing.json.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass
-from itertools import takewhile
 from pathlib import Path
 from random import Random
 
@@ -42,6 +44,8 @@ REGION = "us-east-1"
 MOST_REQUESTS = 24_000  # of a workload's profile
 TARGETS = (0.3, 0.45, 0.55, 0.65, 0.75, 0.9)  # of a machine's capacity
 REGRET = 0.10
+SEEDS = (1, 3, 5, 7, 9, 11)  # of the oracle's simulations
+CHOICE_SEEDS = (2, 4, 6, 8, 10, 12)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Outcome:
     chosen_monthly: float  # by the oracle's simulation
     best: str
     best_monthly: float
-    late: float  # share of the chosen one's requests, in the oracle's simulation
+    late: float  # share of the chosen one's requests, in the worst simulation
     seconds: float  # that choosing took
 
     @property
@@ -198,11 +202,17 @@ class Oracle:
             billed = sum(minute.billed for minute in passed) / len(passed)
             if self.monthly(machine, billed + spare(machine)) >= 0.995 * best:
                 return None
-            twice = (self.simulate(machine, scaling, n, give_up=LATE) for n in (1, 3))
-            found = list(takewhile(lambda each: each.late <= LATE, twice))
-            if len(found) == 2:  # once may be luck
-                return scaling, self.paid(machine, found[0])
+            if found := self._kept(machine, scaling):
+                return scaling, self.paid(machine, found)
         return None
+
+    def _kept(self, machine: Machine, scaling: Scaling) -> Simulated | None:
+        """Return a simulation if all keep the objective, for one may be lucky."""
+        for seed in SEEDS:
+            found = self.simulate(machine, scaling, seed, give_up=LATE)
+            if found.late > LATE:
+                return None
+        return found
 
 
 def _named(machine: Machine, scaling: Scaling) -> str:
@@ -221,8 +231,8 @@ def judged(seed: int) -> Outcome | None:
     if not fleets:
         return None
     fleet, machine = _chosen(oracle, fleets[0].machine)
-    found = oracle.simulate(machine, fleet.scaling, seed=2)
-    paid = oracle.paid(machine, found)
+    found = [oracle.simulate(machine, fleet.scaling, seed) for seed in CHOICE_SEEDS]
+    paid = max(oracle.paid(machine, each) for each in found)
     best, monthly = oracle.best(paid)
     objective = question.objective
     return Outcome(
@@ -235,7 +245,7 @@ def judged(seed: int) -> Outcome | None:
         chosen_monthly=paid,
         best=best,
         best_monthly=monthly,
-        late=found.late,
+        late=max(each.late for each in found),
         seconds=seconds,
     )
 

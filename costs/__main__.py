@@ -240,7 +240,7 @@ def _parser() -> argparse.ArgumentParser:
     four.set_defaults(run=_usage)
     add_refresh(commands)
     add_actuals(commands, _common("json", "markdown"))
-    add_choose(commands, _common("json", "markdown"))
+    add_choose(commands, _common("json", "markdown"), dated)
     return parser
 
 

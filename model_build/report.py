@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from costs.energy import PredictionEnergy
 from manifest import Engine, Figure, Quality, Serving
 from model_build.calibration import Calibration
 from model_build.engines import EngineReport
@@ -59,6 +60,7 @@ class VariantReport:
     examples: int
     serving: Served | None
     dollars_per_million: float | None
+    energy: PredictionEnergy | None  # of a million at full load, by costs/energy.py
     faster: bool  # than the baseline: the whole interval says so
     effect: PassEffect | None  # of the pass that made it; None for the first
     calibration: Calibration | None  # where the answers have probabilities

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from costs.choosing.traffic import Profile
 
 HIGH_MINUTES, LOW_MINUTES, LOW_SHARE = 3, 15, 0.9
 METRIC_MINUTES = 1  # until CloudWatch has a minute's requests
 OUT_MINUTES, IN_MINUTES = 1, 5  # between one step and the next
-_SETTLING = 120  # minutes before a profile begins
+SETTLING_MINUTES = 120  # before a profile begins
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Scaling:
     target: float  # requests a second and task
     start_seconds: float  # from the decision to the first answer of a new task
 
-    @property
+    @cached_property
     def start_minutes(self) -> int:
         return math.ceil(self.start_seconds / 60)
 
@@ -39,17 +40,12 @@ class Service:
 
     def __init__(self, scaling: Scaling, tasks: int) -> None:
         self._scaling = scaling
-        self.running = tasks
+        self.running = self.billed = tasks  # those that start are paid for too
         self._starting: deque[int] = deque([0] * scaling.start_minutes)
         self._unseen: deque[tuple[float, int]] = deque()
         self._rates: deque[float] = deque(maxlen=LOW_MINUTES)
         self._high = self._low = 0  # minutes, one after the other
         self._wait_out = self._wait_in = 0
-
-    @property
-    def billed(self) -> int:
-        """Tasks that are paid for: those that are starting too."""
-        return self.running + sum(self._starting)
 
     def minute(self, requests_per_second: float) -> None:
         """Take note of a minute's requests, and start and stop tasks after it."""
@@ -57,20 +53,21 @@ class Service:
         if len(self._unseen) > METRIC_MINUTES:
             self._see(*self._unseen.popleft())
         self._wait_out, self._wait_in = self._wait_out - 1, self._wait_in - 1
-        started = self._starting.popleft() if self._starting else 0
-        self.running += started
+        if self._starting:
+            self.running += self._starting.popleft()
         new = self._wanted() - self.billed
         if new > 0 and self._wait_out <= 0:
             self._wait_out = OUT_MINUTES
-            if self._starting or self._scaling.start_minutes:
-                self._starting.append(new)
-                return
-            self.running += new
-        elif new < 0 and self._wait_in <= 0 and not sum(self._starting):
+        elif new < 0 and self._wait_in <= 0 and self.running == self.billed:
             self._wait_in = IN_MINUTES
             self.running += new
+        else:
+            new = 0
+        self.billed += new
         if self._scaling.start_minutes:
-            self._starting.append(0)
+            self._starting.append(max(0, new))
+        else:
+            self.running = self.billed
 
     def _see(self, rate: float, tasks: int) -> None:
         target = self._scaling.target * tasks
@@ -97,12 +94,13 @@ class Minute:
     billed: int
 
 
+@lru_cache(64)  # for searches ask again
 def minutes(profile: Profile, scaling: Scaling) -> tuple[Minute, ...]:
     """Return every minute of a profile, once what came before it has settled."""
     if scaling.min_tasks == scaling.max_tasks:
         tasks = scaling.min_tasks
         return tuple(Minute(rate, tasks, tasks) for rate in profile.rates)
-    settling = profile.rates[-_SETTLING:]
+    settling = profile.rates[-SETTLING_MINUTES:]
     first = math.ceil(settling[0] / scaling.target)
     service = Service(scaling, min(scaling.max_tasks, max(scaling.min_tasks, first)))
     for rate in settling:

@@ -43,12 +43,12 @@ _BUDGET = re.compile(r"(\d+(?:\.\d+)?)/month")
 
 def add_choose(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    common: argparse.ArgumentParser,
+    *common: argparse.ArgumentParser,
 ) -> None:
     """Add the command to `python -m costs`."""
     parser = commands.add_parser(
         "choose",
-        parents=[common],
+        parents=common,
         help="find the cheapest way to serve a model at a traffic and a p99",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -127,7 +127,12 @@ def _choose(asked: argparse.Namespace, usage: Usage) -> int:
     released = replace(choice.question, variants=variants[:1])
     found = points(released)
     answer = Answer(
-        manifest.name, choice, found, break_evens(found), sensitivities(choice)
+        manifest.name,
+        choice,
+        found,
+        break_evens(found),
+        sensitivities(choice),
+        asked.today,
     )
     if asked.picture:
         title = f"What {manifest.name} costs a month, by traffic"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
 
 from costs.choosing import queueing
 from costs.choosing.autoscaling import Minute, Scaling, minutes
@@ -18,9 +18,11 @@ from costs.choosing.simulation import simulate
 from costs.choosing.traffic import Profile
 
 MOST = 2_000  # machines of one service
-_OVERLOAD = round(2.0 / STEP)  # twice what it can do: beyond, all is late
+_OVERLOAD = round(1.5 / STEP)  # beyond, all is late
 _HALVINGS = 30
-_CLOSER = 3  # times the requests
+_HOPELESS = 3 * LATE  # no look at each request would say otherwise
+_CLOSER = 8  # times the requests
+_COARSE = 4  # steps at once, where it is quiet
 _WHOLE = 60_000  # requests of a profile that is simulated as a whole,
 _SEEDS = (0, 11, 12)  # so often: what scales may be lucky once
 _TARGETS = (0.9, 0.75, 0.6, 0.45, 0.3)  # of a machine's capacity
@@ -32,28 +34,45 @@ class Lateness:
     def __init__(self, server: Server, p99_ms: float) -> None:
         self.server, self._p99_ms = server, p99_ms
         self._known: dict[int, float] = {0: 0.0}
+        self._quiet = 0  # up to this step next to nobody is late
 
     def at(self, step: int) -> float:
+        if step <= self._quiet:
+            return 0.0
         if step > _OVERLOAD:
             return 1.0
         if step not in self._known:
-            late = load(self.server, step).late(self._p99_ms)
-            if LATE / 4 < late < 3 * LATE:  # where it decides, it is looked at closely
-                requests = _CLOSER * queueing.REQUESTS
-                late = load(self.server, step, requests).late(self._p99_ms)
-            self._known[step] = late
+            self._known[step] = self._looked_at(step)
+            if self._known[step] < LATE / 100:
+                self._quiet = step
         return self._known[step]
 
-    @property
+    def _looked_at(self, step: int) -> float:
+        late = load(self.server, step).late(self._p99_ms)
+        return self._closely(step) if LATE / 3 < late < 3 * LATE else late
+
+    def _closely(self, step: int) -> float:
+        """Return what is late by many more requests: what decides must be right."""
+        requests = _CLOSER * queueing.REQUESTS
+        return load(self.server, step, requests).late(self._p99_ms)
+
+    @cached_property
     def sustained(self) -> float:
         """Requests a second up to which the objective is kept; 0 if it never is."""
         step = _first(lambda s: self.at(s) > LATE_SIMULATED, 1, round(1.2 / STEP)) - 1
+        while step and self._closely(step) > LATE_SIMULATED:
+            step -= 1
         return step * STEP * self.server.capacity
 
-    def share(self, passed: Iterable[Minute]) -> float:
-        """Return the share of late requests over all minutes."""
+    def share(self, passed: Iterable[Minute], most: float = 1.0) -> float:
+        """Return the share of late requests over all minutes, or one above `most`."""
         weights = self._weights(passed)
-        late = sum(self.at(step) * weight for step, weight in weights.items())
+        late, allowed = 0.0, most * sum(weights.values())
+        # From above, for below a quiet load nothing is looked at.
+        for step in sorted(weights, reverse=True):
+            late += self.at(step) * weights[step]
+            if late > allowed:
+                break
         return late / sum(weights.values())
 
     def _weights(self, passed: Iterable[Minute]) -> dict[int, float]:
@@ -69,11 +88,10 @@ class Lateness:
 
     def p99_ms(self, passed: Iterable[Minute]) -> float:
         """Return the time within which 99 % are answered; infinite if too few ever are."""
-        loads = [
-            (load(self.server, min(step, _OVERLOAD)), weight)
-            for step, weight in self._weights(passed).items()
-            if step
-        ]
+        weights = defaultdict[int, float](float)
+        for step, weight in self._weights(passed).items():
+            weights[self._like(step)] += weight
+        loads = [(load(self.server, step), weights[step]) for step in weights if step]
         allowed = LATE * sum(weight for _, weight in loads)
 
         def is_late(ms: float) -> bool:
@@ -86,6 +104,12 @@ class Lateness:
             middle = (low + high) / 2
             low, high = (middle, high) if is_late(middle) else (low, middle)
         return high
+
+    def _like(self, step: int) -> int:
+        """Return the load that stands for one where it is quiet: a little more of it."""
+        if step < self._quiet:
+            return min(self._quiet, -(-step // _COARSE) * _COARSE)
+        return min(step, _OVERLOAD)
 
 
 @dataclass(frozen=True)
@@ -130,23 +154,44 @@ def cheapest_fleet(
 
     The machine is as slow as its `speed` allows, so what is found holds for faster ones.
     """
-    lateness = Lateness(_server(machine, service, objective), objective.p99_ms)
-    alone = lateness.server.service.p99_ms
-    if alone > objective.p99_ms or not (sustained := lateness.sustained):
-        return f"p99 {alone:,.0f} ms with nobody before it, and the time is too short"
-    most = max(objective.at_least, math.ceil(objective.profile.peak / sustained))
-    if most > MOST:
-        return f"{most:,} machines, above {MOST:,}"
     start = machine.start_seconds + ready_seconds / machine.speed.low
-    scaling, passed = _cheapest(lateness, objective, most, start)
-    percent = round(100 * scaling.target * service.mean_ms / machine.vcpu / 1000)
+    asked = replace(objective, budget=None)
+    found = _kept(_server(machine, service, objective), asked, start)
+    if isinstance(found, str):
+        return found
+    # Of what was measured, as stacks/settings/scaling.py has it.
+    percent = round(100 * found.scaling.target * service.mean_ms / machine.vcpu / 1000)
     return Fleet(
         machine,
-        scaling,
-        _billed(passed) + spare(machine),
-        lateness.p99_ms(passed),
-        None if scaling.min_tasks == scaling.max_tasks else percent,
+        found.scaling,
+        found.billed + spare(machine),
+        found.p99_ms,
+        None if found.scaling.min_tasks == found.scaling.max_tasks else percent,
     )
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """How many machines keep an objective, whatever one of them costs."""
+
+    scaling: Scaling
+    billed: float  # machines, on average
+    p99_ms: float
+
+
+@cache
+def _kept(server: Server, objective: Objective, start: float) -> _Kept | str:
+    lateness = Lateness(server, objective.p99_ms)
+    alone = server.service.p99_ms
+    if alone > objective.p99_ms or not lateness.sustained:
+        return f"p99 {alone:,.0f} ms with nobody before it, and the time is too short"
+    peak = math.ceil(objective.profile.peak / lateness.sustained)
+    most = max(objective.at_least, peak)
+    if most > MOST:
+        return f"{most:,} machines, above {MOST:,}"
+    scaling, passed = _cheapest(lateness, objective, most, start)
+    p99 = lateness.p99_ms(passed)
+    return _Kept(scaling, _billed(passed), p99)
 
 
 def _billed(passed: Sequence[Minute]) -> float:
@@ -160,8 +205,8 @@ def _cheapest(
     profile, capacity = objective.profile, lateness.server.capacity
 
     def keeps(scaling: Scaling) -> bool:
-        late = lateness.share(minutes(profile, scaling))
-        if late > 3 * LATE:
+        late = lateness.share(minutes(profile, scaling), _HOPELESS)
+        if late > _HOPELESS:
             return False
         if late > LATE / 10 and _requests(profile) <= _WHOLE:
             return all(whole(scaling, seed) <= LATE_SIMULATED for seed in _SEEDS)

@@ -8,6 +8,7 @@ service time, whose mean is that of full load.
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from functools import cache
 from heapq import heapreplace
 from itertools import accumulate
 from random import Random
+from statistics import NormalDist
 
-from costs.choosing.service_time import ServiceTime
+from costs.choosing.service_time import POINTS, ServiceTime
 
 MAX_WAIT_MS = 50.0  # containers/flask/settings.py
 # A machine that others share is not equally fast all the time. Both were fitted to the
@@ -24,9 +26,10 @@ MAX_WAIT_MS = 50.0  # containers/flask/settings.py
 # then compared with what was measured: tests/costs/choosing/test_queueing.py.
 WANDER = 0.18  # standard deviation of the logarithm of its speed,
 WANDER_MS = 100.0  # which is another after so long
+_NORMAL = NormalDist()
 _PERIOD_MS = 100.0  # of the quota that a part of a vCPU is given by (CFS bandwidth)
 
-REQUESTS = 12_000  # simulated for one load
+REQUESTS = 3_000  # simulated for one load, where it is far from what decides
 STEP = 0.025  # of utilisation, between the loads that are simulated
 
 
@@ -54,16 +57,16 @@ class Queue:
         threads = max(1, math.ceil(server.vcpu))
         self._quota = server.vcpu / threads * _PERIOD_MS
         self._free = [0.0] * threads
-        self._random = random
+        self._draw = random.random
         self._slow, self._slow_until = 1.0, -1.0
-        self._period, self._used = -1, 0.0  # of the quota
+        self._period, self._used = -1.0, 0.0  # of the quota
 
     def latencies(self, times: Iterable[float]) -> list[float]:
         """Return the latency of each request that comes; infinite where it is refused."""
         free, busy, delay = self._free, self._busy, self._delay
         max_wait, count, is_part = self._max_wait, len(busy), self._quota < _PERIOD_MS
-        draw, slow, slow_until = self._random.random, self._slow, self._slow_until
-        found: list[float] = []
+        draw, slow, slow_until = self._draw, self._slow, self._slow_until
+        slows, throttled, found = _slows(WANDER), self._throttled, list[float]()
         for now in times:
             start = free[0]
             if start < now:
@@ -72,30 +75,36 @@ class Queue:
                 found.append(math.inf)
                 continue
             if start >= slow_until:
-                slow, slow_until = self._wander(), start + WANDER_MS
+                slow, slow_until = slows[int(draw() * POINTS)], start + WANDER_MS
             work = busy[int(draw() * count)] * slow
-            end = self._throttled(start, work) if is_part else start + work
+            end = throttled(start, work) if is_part else start + work
             heapreplace(free, end)
             found.append(end - now + delay)
         self._slow, self._slow_until = slow, slow_until
         return found
 
-    def _wander(self) -> float:
-        return math.exp(self._random.gauss(0.0, WANDER) - WANDER**2 / 2)
-
     def _throttled(self, start: float, work: float) -> float:
         """Return when the work is done by a thread that stops once its quota is used."""
-        period = int(start // _PERIOD_MS)
+        period, quota = start // _PERIOD_MS, self._quota
         if period > self._period:
             self._period, self._used = period, 0.0
-        at = max(start, self._period * _PERIOD_MS + self._used)
-        left = min(self._quota - self._used, (self._period + 1) * _PERIOD_MS - at)
+        left = (self._period + 1) * _PERIOD_MS - start
+        if quota - self._used < left:
+            left = quota - self._used
         while work > left:
             work -= left
             self._period, self._used = self._period + 1, 0.0
-            at, left = self._period * _PERIOD_MS, self._quota
+            start, left = self._period * _PERIOD_MS, quota
         self._used += work
-        return at + work
+        return start + work
+
+
+@cache
+def _slows(deviation: float) -> tuple[float, ...]:
+    """Equally likely factors of a request's work, 1 on average."""
+    points = ((i + 0.5) / POINTS for i in range(POINTS))
+    found = [math.exp(deviation * _NORMAL.inv_cdf(point)) for point in points]
+    return tuple(each * POINTS / sum(found) for each in found)
 
 
 @dataclass(frozen=True)
@@ -119,13 +128,16 @@ class Load:
 
 @cache
 def load(server: Server, step: int, requests: int | None = None) -> Load:
-    """Simulate a server at `step` STEPs of utilisation; the same at each call.
-
-    Where few wait, or most are refused, fewer requests tell as much.
-    """
-    requests = requests or (REQUESTS if 0.45 < step * STEP < 1.1 else REQUESTS // 4)
-    random = Random(step)
-    rate = step * STEP * server.capacity / 1000  # a ms
-    times = accumulate(random.expovariate(rate) for _ in range(requests))
-    found = Queue(server, random).latencies(times)
+    """Simulate a server at `step` STEPs of utilisation; the same at each call."""
+    requests = requests or REQUESTS
+    a_request = 1000 / (step * STEP * server.capacity)  # in ms
+    times = [a_request * each for each in _arrivals(step, requests)]
+    found = Queue(server, Random(-step)).latencies(times)
     return Load(step * STEP, tuple(sorted(found)))
+
+
+@cache
+def _arrivals(seed: int, requests: int) -> Sequence[float]:
+    """Return when requests come that come at random, one in a unit of time."""
+    draw, log = Random(seed).random, math.log
+    return array("d", accumulate(-log(1.0 - draw()) for _ in range(requests)))

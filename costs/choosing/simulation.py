@@ -6,10 +6,12 @@ shortcuts: `python -m bench.choosing` holds the one to the other.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from random import Random
 
-from costs.choosing.autoscaling import Scaling, Service
+from costs.choosing.autoscaling import SETTLING_MINUTES, Scaling, Service
+from costs.choosing.queued import poisson
 from costs.choosing.queueing import Queue, Server
 from costs.choosing.traffic import Profile
 
@@ -34,31 +36,37 @@ def simulate(
     give_up: float = 1.0,
     seed: int = 0,
 ) -> Simulated:
-    """Simulate a profile; a service that scales has gone through it once before.
+    """Simulate a profile; a service that scales has counted two hours before it.
 
     The load balancer picks any running task, for each of its nodes takes turns on its
     own. A task that is stopped answers nobody any more; one that starts is empty. Once
     more than the share `give_up` of what is to come was late, all counts as late.
     """
     random, minutes = Random(seed), len(profile.rates)
-    service = Service(scaling, max(1, scaling.min_tasks))
+    service = _settled(scaling, profile, random)
     queues: list[Queue] = []
     requests = late = billed = 0
     allowed = give_up * profile.mean * 60 * minutes
-    before = 0 if scaling.min_tasks == scaling.max_tasks else minutes
-    for minute in range(before + minutes):
+    for minute, rate in enumerate(profile.rates):
         del queues[service.running :]
         while len(queues) < service.running:
             queues.append(Queue(server, random))
-        rate = profile.rates[minute % minutes]
         came, missed = _minute(queues, rate, minute * _MINUTE_MS, p99_ms, random)
-        if minute >= before:
-            requests, late = requests + came, late + missed
-            billed += service.billed
+        requests, late, billed = requests + came, late + missed, billed + service.billed
         if late > allowed:
-            return Simulated(requests, 1.0, billed / (minute - before + 1))
+            return Simulated(requests, 1.0, billed / (minute + 1))
         service.minute(came / 60)
     return Simulated(requests, late / max(1, requests), billed / minutes)
+
+
+def _settled(scaling: Scaling, profile: Profile, random: Random) -> Service:
+    """Return a service as what came before the profile leaves it."""
+    service = Service(scaling, max(1, scaling.min_tasks))
+    if scaling.min_tasks != scaling.max_tasks:
+        for minute in range(-SETTLING_MINUTES, 0):
+            rate = profile.rates[minute % len(profile.rates)]
+            service.minute(poisson(60 * rate, random) / 60)
+    return service
 
 
 def _minute(
@@ -68,11 +76,11 @@ def _minute(
     if not rate:
         return 0, 0
     times: list[list[float]] = [[] for _ in queues]
-    draw, gap, a_ms = random.random, random.expovariate, rate / 1000
-    now, end = begun + gap(a_ms), begun + _MINUTE_MS
+    draw, log, count, a_request = random.random, math.log, len(queues), 1000 / rate
+    now, end = begun - a_request * log(1.0 - draw()), begun + _MINUTE_MS
     while now < end:
-        times[int(draw() * len(queues))].append(now)
-        now += gap(a_ms)
+        times[int(draw() * count)].append(now)
+        now -= a_request * log(1.0 - draw())
     found = [
         ms for q, own in zip(queues, times, strict=True) for ms in q.latencies(own)
     ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
+from costs.book import Price
 from costs.charges import SECONDS
 from costs.choosing.autoscaling import HIGH_MINUTES, LOW_MINUTES
 from costs.choosing.break_even import BreakEven, Point, Sensitivity
@@ -14,10 +16,14 @@ from costs.choosing.choice import RUNNERS_UP, Choice, Offer
 from costs.choosing.hardware import DISK_GIB
 from costs.choosing.processors import SPEEDS, Speed
 from costs.choosing.queueing import WANDER, WANDER_MS
+from costs.notes import stale_notes
 from costs.scale import number
 from costs.tables import Row, aligned, dollars, markdown
 
 SCHEMA = 1
+# What offers are priced by, in the region's book.
+_SERVICES = ("ALB", "EC2", "EC2 Spot", "Fargate", "Lambda")
+_ITEMS = ("gp3 storage", "standard requests")  # of EBS and SQS
 _HEADER: Row = ("", "USD/month", "USD/million", "p99 ms")
 
 
@@ -30,6 +36,7 @@ class Answer:
     points: Sequence[Point]
     break_evens: Sequence[BreakEven]
     sensitivities: Sequence[Sensitivity]
+    today: date | None = None  # that prices are old or new on; None: nobody asks
 
 
 def answer_text(answer: Answer) -> str:
@@ -43,6 +50,7 @@ def answer_text(answer: Answer) -> str:
     lines += _titled("Break-even", _break_evens(answer))
     lines += _titled("If it is otherwise", _sensitivities(answer))
     lines += _titled("Rests on", _assumptions(choice))
+    lines += [*_prices(answer), ""]
     return "\n".join(lines)
 
 
@@ -62,6 +70,7 @@ def answer_markdown(answer: Answer) -> str:
         lines += [f"<details><summary>{title}</summary>", ""]
         lines += [f"- {line}" for line in body]
         lines += ["", "</details>", ""]
+    lines += [f"- {line}" for line in _prices(answer)] + [""]
     return "\n".join(lines)
 
 
@@ -84,6 +93,7 @@ def answer_json(answer: Answer) -> str:
             "requests_per_second": objective.profile.mean,
         },
         "offers": [_record(offer) for offer in choice.offers],
+        "prices": list(_prices(answer)),
         "others": [_record(offer) for offer in choice.others],
         "region": choice.question.region,
         "schema": SCHEMA,
@@ -234,6 +244,19 @@ def _assumptions(choice: Choice) -> Iterator[str]:
         " disk; networks, logs and alarms cost the same whatever is chosen, and are left"
         " out; free tiers are not deducted"
     )
+
+
+def _prices(answer: Answer) -> Iterator[str]:
+    """Yield the age of the prices that offers are made of, and a warning of old ones."""
+    book = answer.choice.question.book
+    used = [price for price in book.prices if _is_used(price)]
+    dates = sorted(price.as_of for price in used if price.as_of != "undated")
+    yield f"prices of {book.region}, read {dates[0]} to {dates[-1]}"
+    yield from stale_notes(used, answer.today)
+
+
+def _is_used(price: Price) -> bool:
+    return price.service in _SERVICES or price.item in _ITEMS
 
 
 def _titled(title: str, lines: Iterator[str]) -> list[str]:

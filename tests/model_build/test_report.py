@@ -222,7 +222,12 @@ def test_a_model_that_was_not_measured_still_has_a_page(tmp_path: Path) -> None:
     report = toy_report(tmp_path)
     variants = [
         replace(
-            v, serving=None, dollars_per_million=None, calibration=None, effect=None
+            v,
+            serving=None,
+            dollars_per_million=None,
+            energy=None,
+            calibration=None,
+            effect=None,
         )
         for v in report.variants
     ]

@@ -66,6 +66,20 @@ def test_variants_of_the_report_beside_it_compete(
     assert chosen("--quality", "0.9") == "teacher"
 
 
+def test_warns_of_prices_that_were_read_long_ago(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what nothing keeps, for that needs little simulation."""
+    asked = ["choose", str(written), "--rps", "50", "--p99-ms", "2"]
+    assert main([*asked, "--today", "2024-08-01"]) == 1
+    printed = capsys.readouterr().out
+    assert "prices of us-east-1, read 20" in printed
+    assert "STALE" not in printed
+    for form in ((), ("--markdown",), ("--json",)):
+        assert main([*asked, "--today", "2028-01-01", *form]) == 1
+        assert "python -m costs refresh" in capsys.readouterr().out
+
+
 def test_what_nothing_keeps_is_exit_code_1(
     written: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
