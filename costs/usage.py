@@ -7,7 +7,6 @@ writes its own into a TOML file and passes it with `--usage`.
 # ruff: noqa: RUF009 -- _assumed makes a dataclass field
 from __future__ import annotations
 
-import math
 import textwrap
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from costs.scale import ENDS, Scale, spread
 
+_MOST = 1e15  # of anything a month
 _SHARES = ("spot_discount", "savings_plan_discount", "utilisation")
 
 
@@ -266,7 +266,7 @@ def read_usage(path: Path) -> Usage:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: cannot be read as TOML: {error}") from error
     if unknown := sorted(raw.keys() - MEANINGS.keys()):
         known = ", ".join(MEANINGS)
@@ -298,8 +298,8 @@ def _scale(where: str, value: Any, default: Scale) -> Scale:
 def _figure(where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageError(f"{where}: {value!r} is not a number")
-    if not (math.isfinite(value) and value >= 0):
-        raise UsageError(f"{where}: {value} is not 0 or more")
+    if not 0 <= value <= _MOST:
+        raise UsageError(f"{where}: {value:.3g} is not from 0 to {_MOST:g}")
     return float(value)
 
 

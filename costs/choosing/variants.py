@@ -19,6 +19,16 @@ from manifest import (
 )
 
 REPORT = "report.json"  # beside the manifest that a build wrote
+# What a simulation can be made of; measurements are far within.
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "vcpu": (0.01, 1e4),
+    "memory_mib": (1, 1e8),
+    "p50_ms": (1e-3, 1e7),
+    "p95_ms": (1e-3, 1e7),
+    "p99_ms": (1e-3, 1e7),
+    "requests_per_second": (1e-4, 1e7),
+}
+_MOST_READY_SECONDS = 1e5
 # Until a server is ready, in seconds, where no report says what was measured.
 READY_SECONDS = 3.0
 
@@ -46,11 +56,15 @@ def read_variants(
     value.
     """
     path = path / "manifest.json" if path.is_dir() else path
-    manifest = read_manifest(path)
+    try:
+        manifest = read_manifest(path)
+    except RecursionError:
+        raise ManifestError(f"{path}: nested too deeply") from None
     try:
         quality, serving = manifest.measured()
     except ManifestError as error:
         raise ManifestError(f"{path}: {error}") from None
+    _check(f"{path}: serving", serving)
     beside = report or path.with_name(REPORT)
     others = _reported(beside) if report or beside.is_file() else {}
     ready = (
@@ -80,23 +94,36 @@ def read_variants(
 def _reported(path: Path) -> Mapping[str, Variant]:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(f"{path}: cannot be read as JSON: {error}") from None
     try:
-        measured = (v for v in raw["variants"] if v["serving"] is not None)
-        return {v["name"]: _variant(v, raw) for v in measured}
+        measured = [v for v in raw["variants"] if v["serving"] is not None]
+        return {str(v["name"]): _variant(path, v, raw) for v in measured}
+    except ManifestError:  # it says more than what it derives from
+        raise
     except (
         AttributeError,
         KeyError,
         TypeError,
         ValueError,
+        OverflowError,
         ZeroDivisionError,
     ) as error:
         what = f"{type(error).__name__} {error}"
         raise ManifestError(f"{path}: not a report of this version: {what}") from None
 
 
-def _variant(raw: Mapping[str, Any], report: Mapping[str, Any]) -> Variant:
+def _check(where: str, serving: Serving) -> None:
+    for name, (low, high) in _BOUNDS.items():
+        _within(f"{where}.{name}", getattr(serving, name), low, high)
+
+
+def _within(where: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ManifestError(f"{where}: {value:.4g} is not from {low:g} to {high:g}")
+
+
+def _variant(path: Path, raw: Mapping[str, Any], report: Mapping[str, Any]) -> Variant:
     found, measure = raw["serving"], str(report["measure"])
     conditions = report["conditions"]
     serving = Serving(
@@ -109,12 +136,18 @@ def _variant(raw: Mapping[str, Any], report: Mapping[str, Any]) -> Variant:
         requests_per_second=float(found["requests_per_second"]),
         hardware=str(conditions["hardware"]),
     )
+    ready = float(found["ready_seconds"])
+    quality = float(raw["quality"]["figures"][measure]["own"]["value"])
+    where = f"{path}: {raw['name']}"
+    _check(f"{where}.serving", serving)
+    _within(f"{where}.serving.ready_seconds", ready, 0, _MOST_READY_SECONDS)
+    _within(f"{where}.{measure}", quality, 0, 1)
     return Variant(
         str(raw["name"]),
         serving,
         service_time(serving),
-        float(found["ready_seconds"]),
-        float(raw["quality"]["figures"][measure]["own"]["value"]),
+        ready,
+        quality,
         measure,
         False,
     )

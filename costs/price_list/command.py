@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from costs.book import PRICES, regions
+from costs.book import PRICES, PriceError, regions
 from costs.price_list.files import AWS
 from costs.price_list.refresh import refresh, write_book
 from costs.price_list.text import refresh_json, refresh_text
@@ -58,6 +58,8 @@ def add_refresh(
 def _refresh(asked: argparse.Namespace, usage: Usage) -> int:
     prices = asked.prices
     named = [asked.region] if asked.region else regions(prices)
+    if not named:
+        raise PriceError(f"--prices: {prices} has no book, a file like us-east-1.json")
     found = [refresh(region, asked.offers, prices=prices) for region in named]
     written = [write_book(each.book, prices) if asked.write else None for each in found]
     if asked.json:

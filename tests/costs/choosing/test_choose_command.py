@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -112,6 +113,33 @@ def test_an_error_is_one_line_and_exit_code_2(
     assert printed.err.startswith("error: ")
     assert printed.err.count("\n") == 1
     assert message in printed.err
+
+
+@pytest.mark.parametrize("wrong", ["NaN", "Infinity", "-1", "0", "1e308", "9" * 999])
+@pytest.mark.parametrize("name", ["p50_ms", "requests_per_second", "memory_mib"])
+def test_a_figure_that_cannot_be_is_named(
+    reported: Path, name: str, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the report as in the manifest: no traceback, no simulation without an end."""
+    for path in (reported, reported.with_name("manifest.json")):
+        kept = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(rf'("{name}": )[\d.]+', rf"\g<1>{wrong}", kept))
+        assert main(["choose", str(reported.parent), *ASKED]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: {path}")
+        assert error.count("\n") == 1
+        path.write_text(kept, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "report.json", "usage.toml"])
+def test_what_is_nested_too_deeply_is_refused(
+    reported: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = reported.with_name(name)
+    path.write_text("x = " * name.endswith("toml") + "[" * 9_999, encoding="utf-8")
+    usage = ["--usage", str(path)] if name.endswith("toml") else []
+    assert main(["choose", str(reported.parent), *ASKED, *usage]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {path}")
 
 
 @pytest.mark.parametrize(
