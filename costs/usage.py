@@ -299,7 +299,9 @@ def _figure(where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageError(f"{where}: {value!r} is not a number")
     if not 0 <= value <= _MOST:
-        raise UsageError(f"{where}: {value:.3g} is not from 0 to {_MOST:g}")
+        # An integer of a thousand digits is no float to be shown.
+        shown = "inf" if value > 1e300 else f"{value:.3g}"
+        raise UsageError(f"{where}: {shown} is not from 0 to {_MOST:g}")
     return float(value)
 
 

@@ -12,7 +12,7 @@ from costs.choosing import queueing
 from costs.choosing.autoscaling import Minute, Scaling, minutes
 from costs.choosing.hardware import Machine
 from costs.choosing.objective import LATE, LATE_SCALED, LATE_SIMULATED, Objective
-from costs.choosing.queueing import STEP, Server, load
+from costs.choosing.queueing import STEP, Load, Server, load
 from costs.choosing.service_time import ServiceTime
 from costs.choosing.simulation import simulate
 from costs.choosing.traffic import Profile
@@ -24,7 +24,7 @@ _HOPELESS = 3 * LATE  # no look at each request would say otherwise
 _CLOSER = 8  # times the requests
 _COARSE = 4  # steps at once, where it is quiet
 _WHOLE = 60_000  # requests of a profile that is simulated as a whole,
-_SEEDS = (0, 11, 12)  # so often: what scales may be lucky once
+_SEEDS = (0, 101, 102, 103, 104, 105)  # so often: once may be lucky
 _TARGETS = (0.9, 0.75, 0.6, 0.45, 0.3)  # of a machine's capacity
 
 
@@ -34,6 +34,7 @@ class Lateness:
     def __init__(self, server: Server, p99_ms: float) -> None:
         self.server, self._p99_ms = server, p99_ms
         self._known: dict[int, float] = {0: 0.0}
+        self._close = set[int]()  # steps that decide, so looked at closely
         self._quiet = 0  # up to this step next to nobody is late
 
     def at(self, step: int) -> float:
@@ -48,13 +49,17 @@ class Lateness:
         return self._known[step]
 
     def _looked_at(self, step: int) -> float:
-        late = load(self.server, step).late(self._p99_ms)
+        late = self._load(step).late(self._p99_ms)
         return self._closely(step) if LATE / 3 < late < 3 * LATE else late
 
     def _closely(self, step: int) -> float:
         """Return what is late by many more requests: what decides must be right."""
-        requests = _CLOSER * queueing.REQUESTS
-        return load(self.server, step, requests).late(self._p99_ms)
+        self._close.add(step)
+        return self._load(step).late(self._p99_ms)
+
+    def _load(self, step: int) -> Load:
+        requests = queueing.REQUESTS * (_CLOSER if step in self._close else 1)
+        return load(self.server, step, requests)
 
     @cached_property
     def sustained(self) -> float:
@@ -91,7 +96,7 @@ class Lateness:
         weights = defaultdict[int, float](float)
         for step, weight in self._weights(passed).items():
             weights[self._like(step)] += weight
-        loads = [(load(self.server, step), weights[step]) for step in weights if step]
+        loads = [(self._load(step), weights[step]) for step in weights if step]
         allowed = LATE * sum(weight for _, weight in loads)
 
         def is_late(ms: float) -> bool:
@@ -209,7 +214,7 @@ def _cheapest(
         if late > _HOPELESS:
             return False
         if late > LATE / 10 and _requests(profile) <= _WHOLE:
-            return all(whole(scaling, seed) <= LATE_SIMULATED for seed in _SEEDS)
+            return _all_keep(partial(whole, scaling))
         is_fixed = scaling.min_tasks == scaling.max_tasks
         return late <= (LATE_SIMULATED if is_fixed else LATE_SCALED)
 
@@ -219,7 +224,7 @@ def _cheapest(
             scaling,
             profile,
             p99_ms=objective.p99_ms,
-            give_up=LATE_SIMULATED,
+            give_up=LATE,
             seed=seed,
         ).late
 
@@ -243,6 +248,17 @@ def _cheapest(
         if fewest < fixed and _billed(passed) < _billed(best[1]):
             best = of(fewest), passed
     return best
+
+
+def _all_keep(late: Callable[[int], float]) -> bool:
+    """Tell whether the objective is kept each time, and on average with some room."""
+    total = 0.0
+    for seed in _SEEDS:
+        share = late(seed)
+        total += share
+        if share > LATE or total > len(_SEEDS) * LATE_SIMULATED:
+            return False
+    return True
 
 
 def _requests(profile: Profile) -> float:

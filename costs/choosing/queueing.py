@@ -127,9 +127,8 @@ class Load:
 
 
 @cache
-def load(server: Server, step: int, requests: int | None = None) -> Load:
+def load(server: Server, step: int, requests: int = REQUESTS) -> Load:
     """Simulate a server at `step` STEPs of utilisation; the same at each call."""
-    requests = requests or REQUESTS
     a_request = 1000 / (step * STEP * server.capacity)  # in ms
     times = [a_request * each for each in _arrivals(step, requests)]
     found = Queue(server, Random(-step)).latencies(times)

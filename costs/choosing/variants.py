@@ -98,9 +98,9 @@ def _reported(path: Path) -> Mapping[str, Variant]:
         raise ManifestError(f"{path}: cannot be read as JSON: {error}") from None
     try:
         measured = [v for v in raw["variants"] if v["serving"] is not None]
-        return {str(v["name"]): _variant(path, v, raw) for v in measured}
-    except ManifestError:  # it says more than what it derives from
-        raise
+        return {str(v["name"]): _variant(v, raw) for v in measured}
+    except ManifestError as error:
+        raise ManifestError(f"{path}: {error}") from None
     except (
         AttributeError,
         KeyError,
@@ -120,10 +120,12 @@ def _check(where: str, serving: Serving) -> None:
 
 def _within(where: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ManifestError(f"{where}: {value:.4g} is not from {low:g} to {high:g}")
+        # An integer of a thousand digits is no float to be shown.
+        shown = "inf" if value > 1e300 else f"{value:.4g}"
+        raise ManifestError(f"{where}: {shown} is not from {low:g} to {high:g}")
 
 
-def _variant(path: Path, raw: Mapping[str, Any], report: Mapping[str, Any]) -> Variant:
+def _variant(raw: Mapping[str, Any], report: Mapping[str, Any]) -> Variant:
     found, measure = raw["serving"], str(report["measure"])
     conditions = report["conditions"]
     serving = Serving(
@@ -138,10 +140,9 @@ def _variant(path: Path, raw: Mapping[str, Any], report: Mapping[str, Any]) -> V
     )
     ready = float(found["ready_seconds"])
     quality = float(raw["quality"]["figures"][measure]["own"]["value"])
-    where = f"{path}: {raw['name']}"
-    _check(f"{where}.serving", serving)
-    _within(f"{where}.serving.ready_seconds", ready, 0, _MOST_READY_SECONDS)
-    _within(f"{where}.{measure}", quality, 0, 1)
+    _check(f"{raw['name']}.serving", serving)
+    _within(f"{raw['name']}.serving.ready_seconds", ready, 0, _MOST_READY_SECONDS)
+    _within(f"{raw['name']}.{measure}", quality, 0, 1)
     return Variant(
         str(raw["name"]),
         serving,

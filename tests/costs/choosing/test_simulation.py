@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from costs.choosing import queueing
 from costs.choosing.autoscaling import Scaling, minutes
 from costs.choosing.fleet import Lateness
 from costs.choosing.queueing import Server
@@ -14,8 +15,9 @@ FLAT = Profile("flat", (180.0,) * 3)
 WAVES = Profile("waves", (*(60.0,) * 20, *(180.0,) * 20))
 
 
-def test_a_fleet_is_as_late_as_its_load_says() -> None:
+def test_a_fleet_is_as_late_as_its_load_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Red if requests are not spread over the tasks, or loads are looked up wrongly."""
+    monkeypatch.setattr(queueing, "REQUESTS", 12_000)  # far from a bound, too
     for tasks in (2, 3):
         scaling = Scaling(tasks, tasks, 100.0, 60.0)
         found = simulate(SERVER, scaling, FLAT, p99_ms=45)
