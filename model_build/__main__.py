@@ -27,23 +27,24 @@ from model_build.inputs import with_teacher
 from model_build.machine import read_machine
 from model_build.measure import MeasurementError
 from model_build.passes.base import PlanError
-from model_build.pipeline import BuildBusyError, build
+from model_build.pipeline import OutputError, build
 from model_build.plan import Forecast, plan, shown
 from model_build.progress import Progress
 from model_build.report import Report
 from model_build.rows import DataError
 from model_build.serving_plan import Demand
-from model_build.sources import SourceError
+from model_build.sources import SourceError, check_directory
 from model_build.spec import Spec, SpecError, read_spec
+from model_build.vocabulary import TokenizerError
 
 REFUSALS = (
     SpecError,
     SourceError,
     DataError,
     CheckpointError,
-    PlanError,
+    TokenizerError,
     MeasurementError,
-    BuildBusyError,
+    OutputError,
     ManifestError,
     PriceError,
     SizeError,
@@ -58,10 +59,14 @@ def main(arguments: list[str] | None = None) -> int:
     Of `plan`: 0 if the spec's bounds will be kept, as far as is known before, 1 if not.
     """
     given = sys.argv[1:] if arguments is None else arguments
-    planning = given[:1] == ["plan"]
-    options = _plan_parser().parse_args(given[1:]) if planning else None
+    if planning := given[:1] == ["plan"]:
+        given = given[1:]
+    options = (_plan_parser() if planning else _parser()).parse_args(given)
     try:
-        return _plan(options) if options else _build(_parser().parse_args(given))
+        return (_plan if planning else _build)(options)
+    except PlanError as error:
+        print(f"error: {options.spec}: {error}", file=sys.stderr)
+        return 2
     except REFUSALS as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -97,7 +102,9 @@ def _demand(options: argparse.Namespace) -> Demand | None:
 
 def _spec(options: argparse.Namespace) -> Spec:
     spec = read_spec(options.spec)
-    if options.teacher:
+    if options.data_dir is not None:
+        check_directory("--data-dir", options.data_dir)
+    if options.teacher is not None:
         return with_teacher(spec, options.teacher, options.data_dir)
     return spec
 

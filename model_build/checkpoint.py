@@ -8,17 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes  # noqa: F401  numpy knows bfloat16 then
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 
 from model_build.architectures import ARCHITECTURES, Architecture
 from model_build.cleaning import Side
 from model_build.model import Activation, EncoderShape, Head, LayerShape, Model
-from model_build.vocabulary import TokenizerError, cut_at, pair_separator, renumber
+from model_build.sizes import matrices
+from model_build.vocabulary import (
+    TokenizerError,
+    cut_at,
+    load_tokenizer,
+    pair_separator,
+    renumber,
+)
 
-FILES = ("config.json", "model.safetensors", "tokenizer.json")
+WEIGHTS_FILE = "model.safetensors"
 SHAPE_FILES = ("config.json", "tokenizer.json")
+FILES = ("config.json", WEIGHTS_FILE, "tokenizer.json")
 
 _ACTIVATIONS: Mapping[str, Activation] = {
     "gelu": "gelu",
@@ -50,22 +59,17 @@ def read_checkpoint(directory: Path, head: TaskHead, *, seed: int) -> Model:
     """
     config = _Config.read(directory / "config.json")
     tokenizer = _read_text(directory / "tokenizer.json")
-    path = directory / "model.safetensors"
+    path = directory / WEIGHTS_FILE
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: not safetensors: {error}") from None
-    known = config.architecture
+    shape, mapped = _shaped(config, tensors, head, tokenizer, path)
+    weights = dict(mapped)
     try:
-        theirs = _Tensors(tensors, known.prefix)
-        segments = theirs.rows("embeddings.token_type_embeddings")
-        shape = config.shape(head, tokenizer, segments=len(segments))
-        weights = dict(_mapped(theirs, segments, shape, known))
         tokenizer, weights["embed/tokens"] = _padded_with_0(
-            tokenizer, weights["embed/tokens"], known.pad
+            tokenizer, weights["embed/tokens"], config.architecture.pad
         )
-    except KeyError as error:
-        raise CheckpointError(f"{path}: no tensor {error}") from None
     except TokenizerError as error:
         raise CheckpointError(f"{directory / 'tokenizer.json'}: {error}") from None
     normal = np.random.default_rng(seed).normal(0, 0.02, (shape.width, head.classes))
@@ -81,19 +85,25 @@ def read_shape(directory: Path, head: TaskHead) -> EncoderShape:
     """
     config = _Config.read(directory / "config.json")
     tokenizer = _read_text(directory / "tokenizer.json")
+    return config.shape(head, tokenizer, segments=config.segments)
+
+
+def check_weights(directory: Path, head: TaskHead) -> None:
+    """Raise CheckpointError where read_checkpoint() would; of the weights, the header is read."""
+    config = _Config.read(directory / "config.json")
+    tokenizer = _read_text(directory / "tokenizer.json")
+    path = directory / WEIGHTS_FILE
     try:
-        return config.shape(head, tokenizer, segments=config.segments)
-    except TokenizerError as error:
-        raise CheckpointError(f"{directory / 'tokenizer.json'}: {error}") from None
-
-
-def check_length(directory: Path, length: int) -> None:
-    """Raise CheckpointError if the checkpoint has no place for so many tokens."""
-    positions = _Config.read(directory / "config.json").positions
-    if length > positions:
-        raise CheckpointError(
-            f"serving.lengths: {length} is above the {positions} positions of {directory}"
-        )
+        with safe_open(path, "numpy") as file:
+            # Of the right shape, and of one number.
+            tensors = {
+                name: np.broadcast_to(np.float32(0), file.get_slice(name).get_shape())
+                for name in file.keys()  # noqa: SIM118  it is no mapping
+            }
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not safetensors: {error}") from None
+    for _ in _shaped(config, tensors, head, tokenizer, path)[1]:
+        pass
 
 
 @dataclass(frozen=True)
@@ -148,8 +158,10 @@ class _Config:
             )
         embedding = self._count("embedding_size") if known.narrow else width
         two = head.texts == 2 and segments == 2
+        vocabulary = self._count("vocab_size")
+        separator = self._separator(tokenizer, vocabulary, two=two)
         return EncoderShape(
-            vocabulary=self._count("vocab_size"),
+            vocabulary=vocabulary,
             positions=self.positions,
             width=width,
             head_width=width // heads,
@@ -158,9 +170,23 @@ class _Config:
             epsilon=float(self.raw.get("layer_norm_eps", 1e-12)),
             activation=self._activation(),
             embedding_width=embedding if embedding != width else None,
-            separator=pair_separator(tokenizer) if two else None,
+            separator=separator,
             head=head.kind,
         )
+
+    def _separator(self, tokenizer: str, vocabulary: int, *, two: bool) -> int | None:
+        """What is between two texts, of a tokenizer that has a row for each piece."""
+        path = self.path.with_name("tokenizer.json")
+        try:
+            pieces = load_tokenizer(tokenizer).get_vocab()
+            separator = pair_separator(tokenizer) if two else None
+        except TokenizerError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+        if (last := max(pieces.values(), default=-1)) >= vocabulary:
+            raise CheckpointError(
+                f"{path}: has the id {last}; vocab_size of {self.path} is {vocabulary}"
+            )
+        return separator
 
     def _count(self, key: str) -> int:
         found = self.raw.get(key)
@@ -203,7 +229,7 @@ class _Tensors:
     def _find(self, name: str) -> np.ndarray | None:
         for full in (self.prefix + name, name):
             if full in self.by_name:
-                return self.by_name[full].astype(np.float32)
+                return self.by_name[full].astype(np.float32, copy=False)
         return None
 
     def part(self, ours: str, name: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -216,6 +242,49 @@ class _Tensors:
             kernel = self.read(f"{name}.weight").T
             yield f"{ours}/kernel", np.ascontiguousarray(kernel)
             yield f"{ours}/bias", self.read(f"{name}.bias")
+
+
+def _shaped(
+    config: _Config,
+    tensors: Mapping[str, np.ndarray],
+    head: TaskHead,
+    tokenizer: str,
+    path: Path,
+) -> tuple[EncoderShape, Iterator[tuple[str, np.ndarray]]]:
+    """The model's shape, and its weights as they are asked for, each of that shape."""
+    theirs = _Tensors(tensors, config.architecture.prefix)
+    segments = theirs.rows("embeddings.token_type_embeddings")
+    shape = config.shape(head, tokenizer, segments=len(segments))
+    mapped = _mapped(theirs, segments, shape, config.architecture)
+    return shape, _fitting(mapped, shape, config, path)
+
+
+def _fitting(
+    mapped: Iterator[tuple[str, np.ndarray]],
+    shape: EncoderShape,
+    config: _Config,
+    path: Path,
+) -> Iterator[tuple[str, np.ndarray]]:
+    wanted = {m.name: (m.rows, m.columns) for m in matrices(shape)}
+    try:
+        for name, array in mapped:
+            kernel = wanted.get(name.replace("/bias", "/kernel"))
+            norm = shape.embedding_width if name.startswith("embed_norm") else None
+            asked = wanted.get(name) or ((kernel or (norm or shape.width,))[-1],)
+            if array.shape != asked:
+                raise ValueError(
+                    f"{name} is {_sides(array.shape)}; after {config.path} it would be "
+                    f"{_sides(asked)}"
+                )
+            yield name, array
+    except KeyError as error:
+        raise CheckpointError(f"{path}: no tensor {error}") from None
+    except ValueError as error:  # tables that are summed, of different widths
+        raise CheckpointError(f"{path}: {error}") from None
+
+
+def _sides(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "one number"
 
 
 def _mapped(

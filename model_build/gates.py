@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from model_build.spec import Gate
+from model_build.bounds import Gate
 from model_build.statistics import Compared, Interval, needed
 
 Outcome = Literal["passed", "failed", "not enough evidence", "not measured"]
@@ -114,8 +114,7 @@ def _result(gate: Gate, name: str, found: Found | None, outcome: Outcome) -> Gat
     bound = f"at least {least:g}" if math.isfinite(least) else f"at most {most:g}"
     needs = None
     if outcome == "not enough evidence" and found is not None and found.interval:
-        edge = least if math.isfinite(least) else most
-        needs = needed(found.interval, edge, found.n)
+        needs = needed(found.interval, least, found.n)  # no size has an interval
     return GateResult(
         measure=name,
         bound=f"{bound}{_how(gate)}",

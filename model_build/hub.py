@@ -47,6 +47,10 @@ class HubError(OSError):
     """A file that the hub did not give; says why, and what may be done about it."""
 
 
+class HubUnreachableError(HubError):
+    """Nobody answers: whether the file is there is not known."""
+
+
 def download(repository: str, commit: str, name: str, kind: Kind) -> Path:
     """Return where a file is kept, after downloading it if it is not there yet.
 
@@ -66,7 +70,9 @@ def download(repository: str, commit: str, name: str, kind: Kind) -> Path:
         get_hf_file_metadata(hf_hub_url(**file))
         return Path(_downloaded(file))
     except ERRORS as error:
-        raise HubError(f"{name}: not downloaded: {_reason(error)}") from None
+        unreachable = isinstance(error, TransportError | ConnectionError)
+        refusal = HubUnreachableError if unreachable else HubError
+        raise refusal(f"{name}: not downloaded: {_reason(error)}") from None
 
 
 def _downloaded(file: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from model_build import sources
-from model_build.checkpoint import FILES, check_length
+from model_build.checkpoint import FILES, WEIGHTS_FILE, check_weights
 from model_build.dataset import Table, read_dataset
 from model_build.examples import Dataset
 from model_build.progress import Progress
@@ -39,14 +39,35 @@ class Inputs:
 
 def read_inputs(spec: Spec, data_dir: Path | None, progress: Progress) -> Inputs:
     """Find the spec's sources; raises the errors that name what is wrong with one."""
+    task = task_of(spec.task, spec.labels, spec.data.texts, spec.data.truncate)
     checkpoint = sources.locate(spec.checkpoint.source, data_dir, FILES)
-    check_length(checkpoint, max(spec.serving.lengths))
-    sources.check_digests(spec.checkpoint.source, checkpoint, spec.checkpoint.sha256)
+    check_checkpoint(spec, checkpoint, task)
     dataset = examples_of(spec, data_dir)
     progress.say(f"data: {_counted(dataset, spec.labels)}")
+    check_texts(spec, dataset, task, checkpoint)
     digests = {name: sources.file_digest(checkpoint / name) for name in FILES}
-    task = task_of(spec.task, spec.labels, spec.data.texts, spec.data.truncate)
     return Inputs(task, checkpoint, digests, dataset, dataset.digest)
+
+
+def check_checkpoint(spec: Spec, directory: Path, task: Task) -> None:
+    """Check the files that are there: their digests, and that the weights fit the config.
+
+    Raises SpecError, SourceError and CheckpointError.
+    """
+    expected = spec.checkpoint.sha256
+    if unknown := sorted(set(expected) - set(FILES)):
+        raise SpecError(f"checkpoint.sha256: {unknown} are none of {', '.join(FILES)}")
+    there = {n: digest for n, digest in expected.items() if (directory / n).is_file()}
+    sources.check_digests(spec.checkpoint.source, directory, there)
+    if (directory / WEIGHTS_FILE).is_file():
+        check_weights(directory, task.head)
+
+
+def check_texts(spec: Spec, dataset: Dataset, task: Task, checkpoint: Path) -> None:
+    """Raise DataError where the server would refuse an example as too long."""
+    tokenizer = (checkpoint / "tokenizer.json").read_text(encoding="utf-8")
+    for split in (dataset.train, dataset.validation, dataset.test, dataset.unlabelled):
+        task.check(split, tokenizer, max(spec.serving.lengths))
 
 
 def with_teacher(spec: Spec, source: str, data_dir: Path | None) -> Spec:
@@ -89,7 +110,7 @@ def _place(table: Table, data_dir: Path | None) -> Path:
         path = sources.locate(table.source, data_dir)
     except sources.SourceError as error:
         beside = f"; nor is there {local}" if local else ""
-        raise sources.SourceError(f"{error}{beside}") from None
+        raise type(error)(f"{error}{beside}") from None
     if table.sha256:
         sources.check_digests(table.source, path, {"": table.sha256})
     return path

@@ -89,8 +89,8 @@ SERVED_TEXTS = 512  # of the test split, in turn, as load
 WARMUP_TEXTS = 128  # of the training split, in random order
 
 
-class BuildBusyError(RuntimeError):
-    """Another build is writing the same directory."""
+class OutputError(RuntimeError):
+    """The directory to build into cannot be written, or another build writes it."""
 
 
 def build(spec: Spec, out: Path, data_dir: Path | None, progress: Progress) -> Report:
@@ -99,20 +99,27 @@ def build(spec: Spec, out: Path, data_dir: Path | None, progress: Progress) -> R
     Writes report.json and report.html; and, only where every gate passed, the
     artifact and its manifest.json. Raises PlanError before any training where a
     pass cannot be applied; the errors of its steps, each of which names what is
-    wrong; BuildBusyError if another build has `out`.
+    wrong; OutputError if `out` cannot be written or another build has it.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    inputs = read_inputs(spec, data_dir, progress)
+    # Before any training: what a pass cannot do is said now.
+    planned_shapes(spec, read_shape(inputs.checkpoint, inputs.task.head))
     with _alone(out):
-        return _Build(spec, out, Steps(out / "steps", progress), progress).run(data_dir)
+        return _Build(spec, out, Steps(out / "steps", progress), progress).run(inputs)
 
 
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    with (out / ".lock").open("w") as lock:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("w")
+    except OSError as error:
+        raise OutputError(f"--out: {out}: {error.strerror}") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BuildBusyError(f"{out}: another build is writing here") from None
+            raise OutputError(f"{out}: another build is writing here") from None
         yield
 
 
@@ -125,10 +132,7 @@ class _Build:
     tried: Sequence[Tried] = ()  # by the spec's search
     goal: str | None = None  # that it had
 
-    def run(self, data_dir: Path | None) -> Report:
-        inputs = read_inputs(self.spec, data_dir, self.progress)
-        # Before any training: what a pass cannot do is said now.
-        planned_shapes(self.spec, read_shape(inputs.checkpoint, inputs.task.head))
+    def run(self, inputs: Inputs) -> Report:
         return self._searched(inputs)._compared(inputs)
 
     def _compared(self, inputs: Inputs) -> Report:

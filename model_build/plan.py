@@ -17,7 +17,7 @@ import numpy as np
 from model_build import sizes, sources
 from model_build.checkpoint import SHAPE_FILES, CheckpointError, read_shape
 from model_build.examples import Dataset
-from model_build.inputs import examples_of
+from model_build.inputs import check_checkpoint, check_texts, examples_of
 from model_build.machine import Machine
 from model_build.model import EncoderShape
 from model_build.passes import PassSettings
@@ -32,7 +32,7 @@ from model_build.serving_plan import (
     cost_plan,
     serving_plan,
 )
-from model_build.sources import SourceError
+from model_build.sources import UnreachableError
 from model_build.spec import Spec
 from model_build.tasks import Task, task_of
 
@@ -164,17 +164,17 @@ def plan(
 ) -> Plan:
     """Plan a spec's build, and what serving will cost where `demand` says of what.
 
-    Data that is not there is no error: `lengths_from` then says that the serving lengths
-    stand for it, and there are no minutes. Raises PlanError, CheckpointError, DataError,
-    and SourceError where the checkpoint is not there.
+    Data on a hub that does not answer is no error: `lengths_from` then says that the
+    serving lengths stand for it, and there are no minutes. Raises what a build raises
+    before its training: SpecError, PlanError, CheckpointError, DataError, SourceError.
     """
     task = task_of(spec.task, spec.labels, spec.data.texts, spec.data.truncate)
     checkpoint = sources.locate(spec.checkpoint.source, data_dir, SHAPE_FILES)
     shape = read_shape(checkpoint, task.head)
     planned = planned_shapes(spec, shape)
+    check_checkpoint(spec, checkpoint, task)
     progress.say(f"plan: {len(planned)} passes can be applied; reading the data")
-    tokenizer = (checkpoint / "tokenizer.json").read_text(encoding="utf-8")
-    load = read_load(spec, data_dir, task, tokenizer)
+    load = read_load(spec, data_dir, task, checkpoint)
     return priced(planned_with(spec, shape, load, machine), demand)
 
 
@@ -218,14 +218,16 @@ def planned_shapes(spec: Spec, checkpoint: EncoderShape) -> dict[str, EncoderSha
     return made
 
 
-def read_load(spec: Spec, data_dir: Path | None, task: Task, tokenizer: str) -> Load:
-    """The lengths of the data's own rows; of the serving lengths where there is none."""
+def read_load(spec: Spec, data_dir: Path | None, task: Task, checkpoint: Path) -> Load:
+    """The lengths of the data's rows; the serving lengths where no hub answers."""
     try:
         dataset = examples_of(spec, data_dir)
-    except (SourceError, OSError) as error:
+    except UnreachableError as error:
         lengths = np.array(spec.serving.lengths)
         source = f"the serving lengths, each as often: {error}"
         return Load(lengths, len(lengths), None, None, 0, source)
+    check_texts(spec, dataset, task, checkpoint)
+    tokenizer = (checkpoint / "tokenizer.json").read_text(encoding="utf-8")
     return load_of(dataset, task, tokenizer, max(spec.serving.lengths))
 
 

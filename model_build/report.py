@@ -22,7 +22,7 @@ from model_build.seeds import Repeated
 from model_build.spec import Licences
 from model_build.statistics import Interval, PairedComparison
 
-SCHEMA = 4
+SCHEMA = 5
 SPARSE = 0.05  # of the parameters: fewer zeros come about by themselves
 
 
@@ -75,6 +75,9 @@ class VariantReport:
         """What a gate asks for; None where it was not measured."""
         if found := find_figure(self.quality.figures, measure, self.examples):
             return found
+        if measure == "agreement":
+            agreement = self.quality.agreement
+            return Found(agreement.value, agreement, self.examples)
         if measure == "p50_speedup" and self.serving is not None:
             speedup = self.serving.p50_speedup
             return Found(speedup.value, speedup, len(self.serving.rounds_ms))

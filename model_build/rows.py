@@ -25,7 +25,8 @@ def read_rows(path: Path, encoding: Encoding = "utf-8") -> Iterator[Mapping[str,
     Raises DataError naming the file, and the line where there are lines.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        found = "is not a file" if path.exists() else "no such file"
+        raise DataError(f"{path}: {found}")
     if path.suffix == ".parquet":
         yield from _parquet(path)
         return
@@ -41,11 +42,14 @@ def _text(path: Path, encoding: Encoding) -> str:
         content = path.read_bytes()
         if path.suffix == ".gz":
             content = gzip.decompress(content)
-        return content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: encoding {encoding!r}: {error}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
+    if not text.strip():
+        raise DataError(f"{path}: is empty")
+    return text.removeprefix("\ufeff")  # which spreadsheets put before UTF-8
 
 
 def _csv(path: Path, text: str) -> Iterator[dict[str, Any]]:

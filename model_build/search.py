@@ -32,7 +32,10 @@ CALIBRATION = 512  # examples that importance is worked out on, at most
 
 Goal = Literal["p99_ms", "p50_ms", "bytes", "parameters"]
 Share = Annotated[float, Meta(gt=0, le=1)]
-Count = Annotated[int, Meta(ge=1)]
+Layers = Annotated[int, Meta(ge=1)]
+Pieces = Annotated[int, Meta(ge=100)]  # characters alone are more
+Examples = Annotated[int, Meta(ge=1, le=10_000_000)]
+Given = Meta(min_length=1)
 Named = tuple[str, PassSettings]  # what a pass makes, and the pass
 
 
@@ -64,18 +67,18 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     of: str | None = None  # the variant that is made smaller; by default the baseline
     minimize: Goal = "p99_ms"
     quality_retained: Annotated[float, Meta(gt=0, le=2)] = 0.99
-    layers: tuple[Count, ...] = ()
-    keep_heads: tuple[Share, ...] = ()
-    keep_neurons: tuple[Share, ...] = ()
-    vocabulary: tuple[Count, ...] = ()  # pieces that may stay
-    bits: tuple[Literal[8, 32], ...] = (8,)
+    layers: Annotated[tuple[Layers, ...], Given] = ()
+    keep_heads: Annotated[tuple[Share, ...], Given] = ()
+    keep_neurons: Annotated[tuple[Share, ...], Given] = ()
+    vocabulary: Annotated[tuple[Pieces, ...], Given] = ()  # pieces that may stay
+    bits: Annotated[tuple[Literal[8, 32], ...], Given] = (8,)
     trials: Annotated[int, Meta(ge=1, le=1000)] = 24
     rungs: Annotated[int, Meta(ge=1, le=6)] = 3
     reduction: Annotated[int, Meta(ge=2, le=8)] = (
         3  # one of so many goes on, for longer
     )
-    examples: Annotated[int, Meta(ge=1)] = 1_024  # that the first rung trains on
-    validation: Annotated[int, Meta(ge=1)] = 2_000  # examples that a trial is judged on
+    examples: Examples = 1_024  # that the first rung trains on
+    validation: Examples = 2_000  # examples that a trial is judged on
     allowance: Annotated[float, Meta(ge=0, lt=1)] = 0.01  # that full training will add
     finalists: Annotated[int, Meta(ge=1, le=8)] = 2
     # How a finalist is trained; a trial likewise, on its share of the examples.
@@ -88,8 +91,6 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name}: {list(values)}: one is there twice")
-        if not self.bits:
-            raise ValueError("bits: [] names no precision: 8, 32 or both")
         if not any(getattr(self, name) for name in DIMENSIONS[:-1]):
             raise ValueError(f"give one of {', '.join(DIMENSIONS[:-1])} to vary")
         if self.finalists > self.trials:
@@ -175,6 +176,12 @@ def check(search: Search, shape: EncoderShape) -> list[Candidate]:
 
     Raises PlanError where one of them cannot be made, naming the setting.
     """
+    for pieces in search.vocabulary:
+        if pieces > shape.vocabulary:
+            raise PlanError(
+                f"search.vocabulary: {pieces} is above the {shape.vocabulary} pieces "
+                "there are"
+            )
     possible = []
     for candidate in search.candidates():
         try:

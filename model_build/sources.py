@@ -29,10 +29,15 @@ class SourceError(ValueError):
     """A source that is not there, or not what the spec says it is."""
 
 
+class UnreachableError(SourceError):
+    """A source of which nobody says now whether it is there: no network."""
+
+
 def locate(source: Source, data_dir: Path | None, files: Iterable[str] = ()) -> Path:
     """Return the local path of a source; `hub:` downloads `files` first.
 
-    Raises SourceError naming the source and what is missing.
+    Raises SourceError naming the source and what is missing; UnreachableError where
+    the hub does not answer.
     """
     kind, _, rest = source.partition(":")
     files = tuple(files)
@@ -44,11 +49,18 @@ def locate(source: Source, data_dir: Path | None, files: Iterable[str] = ()) -> 
         case _:
             path = _beside(source, rest, data_dir)
     if kind == "file" and not path.is_file():
-        raise SourceError(f"{source}: {path}: no such file")
+        raise SourceError(f"{source}: {path}: is not a file")
     for name in files:
         if not (path / name).is_file():
             raise SourceError(f"{source}: {path / name}: no such file")
     return path
+
+
+def check_directory(option: str, path: Path) -> None:
+    """Raise SourceError that names the option where `path` is no directory."""
+    if not path.is_dir():
+        found = "is not a directory" if path.exists() else "no such directory"
+        raise SourceError(f"{option}: {path}: {found}")
 
 
 def check_digests(source: Source, path: Path, expected: Mapping[str, str]) -> None:
@@ -128,12 +140,14 @@ def _from_hub(source: str, rest: str, files: tuple[str, ...]) -> Path:
     if not single and not files:
         raise SourceError(f"{source}: name a file: hub:OWNER/NAME@COMMIT/FILE")
     # Here, not above: only this source needs it, and only the build side has it.
-    from model_build.hub import HubError, download
+    from model_build.hub import HubError, HubUnreachableError, download
 
     try:
         if single:
             return download(repository, commit, single, "dataset")
         paths = [download(repository, commit, name, "model") for name in files]
+    except HubUnreachableError as error:
+        raise UnreachableError(f"{source}: {error}") from None
     except HubError as error:
         raise SourceError(f"{source}: {error}") from None
     return paths[0].parent

@@ -38,6 +38,7 @@ class PairedComparison:
     """One model against a baseline, on the same examples."""
 
     figures: Mapping[str, Compared]  # accuracy, macro_f1; or exact_match, f1
+    agreement: Interval  # share of examples answered as the baseline answers them
     better: int  # examples that it has right and the baseline wrong
     worse: int  # the other way round
     p_value: float  # of McNemar's exact test on the two
@@ -72,7 +73,13 @@ def compare(
         figures["macro_f1"] = _macro_f1s(truth, *guesses, classes, random, resamples)
     right, base = (next(iter(each.figures.values())) for each in (own, baseline))
     better, worse = int((right > base).sum()), int((right < base).sum())
-    return PairedComparison(figures, better, worse, mcnemar(better, worse))
+    return PairedComparison(
+        figures,
+        _agreement(own.said == baseline.said, clusters, random, resamples),
+        better,
+        worse,
+        mcnemar(better, worse),
+    )
 
 
 def wilson(hits: int, n: int) -> Interval:
@@ -123,6 +130,18 @@ def _means(
         )
         for place, name in enumerate(own)
     }
+
+
+def _agreement(
+    same: np.ndarray,
+    clusters: np.ndarray | None,
+    random: np.random.Generator,
+    resamples: int,
+) -> Interval:
+    if clusters is None:
+        return wilson(int(same.sum()), len(same))
+    figure = {"agreement": same.astype(np.float64)}
+    return _means(figure, figure, clusters, random, resamples)["agreement"].own
 
 
 def _sums(values: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:

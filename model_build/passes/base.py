@@ -52,7 +52,7 @@ class Schedule(Settings, frozen=True, kw_only=True):
 class Taught(Schedule, frozen=True, kw_only=True):
     """A pass that trains on its teacher's answers beside the labels."""
 
-    temperature: Annotated[float, Meta(gt=0)] = 2.0  # softens the answers
+    temperature: Annotated[float, Meta(gt=0, le=100)] = 2.0  # softens the answers
     alpha: Annotated[float, Meta(ge=0, le=1)] = 0.7  # of the teacher; rest: labels
 
 

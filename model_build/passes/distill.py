@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from model_build.model import EncoderShape, Model
     from model_build.tokens import Tokens
 
-Weight = Annotated[float, Meta(ge=0)]
+Weight = Annotated[float, Meta(ge=0, le=1000)]
 
 
 class Distill(Taught, frozen=True, kw_only=True, tag="distill"):
@@ -38,15 +38,19 @@ class Distill(Taught, frozen=True, kw_only=True, tag="distill"):
     """
 
     layers: Annotated[int, Meta(ge=1)] | None = None  # by default all
-    layer_map: tuple[Annotated[int, Meta(ge=0)], ...] = ()  # by default spread evenly
-    width: Annotated[int, Meta(ge=1)] | None = None  # channels; by default all
-    teachers: tuple[str, ...] = ()  # variants; by default what it starts from
+    # By default spread evenly.
+    layer_map: Annotated[
+        tuple[Annotated[int, Meta(ge=0)], ...], Meta(min_length=1)
+    ] = ()
+    width: Annotated[int, Meta(ge=16)] | None = None  # channels; by default all
+    # Variants; by default what it starts from.
+    teachers: Annotated[tuple[str, ...], Meta(min_length=1)] = ()
     examples: Literal["labelled", "unlabelled", "both"] = "labelled"
     hidden_weight: Weight = 1.0
     attention_weight: Weight = 0.0
     relation_weight: Weight = 0.0
-    relation_heads: Annotated[int, Meta(ge=1)] = 16
-    patience: Annotated[int, Meta(ge=1)] | None = None  # epochs
+    relation_heads: Annotated[int, Meta(ge=1, le=1024)] = 16
+    patience: Annotated[int, Meta(ge=1, le=100)] | None = None  # epochs
 
     def __post_init__(self) -> None:
         mapped = self.layer_map
@@ -56,12 +60,19 @@ class Distill(Taught, frozen=True, kw_only=True, tag="distill"):
             raise ValueError(
                 f"layer_map: {list(mapped)} are not the {self.layers} of layers"
             )
+        if len(set(self.teachers)) < len(self.teachers):
+            raise ValueError(f"teachers: {list(self.teachers)}: one is there twice")
+        if self.relation_heads != 16 and not self.relation_weight:
+            raise ValueError(
+                f"relation_heads: {self.relation_heads}: without a relation_weight "
+                "nothing is compared by them"
+            )
 
     def planned(self, shape: EncoderShape) -> EncoderShape:
         kept = self._kept(shape)
         if self.width is not None and self.width > shape.width:
             raise PlanError(
-                f"distill.width: {self.width} is more than the teacher's {shape.width}"
+                f"distill.width: {self.width} is more than the {shape.width} there are"
             )
         if self.relation_weight:
             self._check_relations(shape, kept[-1])
@@ -100,14 +111,14 @@ class Distill(Taught, frozen=True, kw_only=True, tag="distill"):
         if self.layer_map:
             if self.layer_map[-1] >= found:
                 raise PlanError(
-                    f"distill.layer_map: {self.layer_map[-1]}: the teacher's layers "
-                    f"are 0 to {found - 1}"
+                    f"distill.layer_map: {self.layer_map[-1]}: the layers there are "
+                    f"have the numbers 0 to {found - 1}"
                 )
             return self.layer_map
         count = found if self.layers is None else self.layers
         if count > found:
             raise PlanError(
-                f"distill.layers: {count} is more than the teacher's {found}"
+                f"distill.layers: {count} is more than the {found} there are"
             )
         return kept_layers(found, count)
 

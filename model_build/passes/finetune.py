@@ -26,8 +26,10 @@ class Lora(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     the classifier learns.
     """
 
-    rank: Annotated[int, Meta(ge=1)] = 8
-    alpha: Annotated[float, Meta(gt=0)] = 16.0  # what they add is times alpha / rank
+    rank: Annotated[int, Meta(ge=1, le=1024)] = 8
+    alpha: Annotated[float, Meta(gt=0, le=1024)] = (
+        16.0  # what they add is times alpha / rank
+    )
     matrices: Annotated[tuple[Matrix, ...], Meta(min_length=1)] = ("query", "value")
 
 
@@ -42,10 +44,14 @@ class Finetune(Schedule, frozen=True, kw_only=True, tag="finetune"):
 
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.1
     lora: Lora | None = None
-    patience: Annotated[int, Meta(ge=1)] | None = None  # epochs
+    patience: Annotated[int, Meta(ge=1, le=100)] | None = None  # epochs
     # By label; one that is not named counts as 1.
     class_weights: (
-        Literal["balanced"] | dict[str, Annotated[float, Meta(gt=0)]] | None
+        Literal["balanced"]
+        | Annotated[
+            dict[str, Annotated[float, Meta(gt=0, le=1000)]], Meta(min_length=1)
+        ]
+        | None
     ) = None
 
     def __post_init__(self) -> None:

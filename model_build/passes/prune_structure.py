@@ -63,7 +63,7 @@ class PruneStructure(Taught, frozen=True, kw_only=True, tag="prune_structure"):
     target_parameters: Target | None = None  # embeddings and classifier do not count
     target_latency: Target | None = None  # p50 of the longest row through LiteRT
     rounds: Annotated[int, Meta(ge=1, le=20)] = 1
-    calibration: Annotated[int, Meta(ge=1)] = 512  # rows
+    calibration: Annotated[int, Meta(ge=1, le=100_000)] = 512  # rows
 
     def __post_init__(self) -> None:
         if self.target_parameters is not None and self.target_latency is not None:
@@ -73,6 +73,12 @@ class PruneStructure(Taught, frozen=True, kw_only=True, tag="prune_structure"):
         for field in ("keep_heads", "keep_neurons"):
             if self.target is not None and (share := getattr(self, field)) < 1:
                 raise ValueError(f"{field}: {share}: a target decides what stays")
+        shares = (self.keep_layers, self.keep_heads, self.keep_neurons)
+        if self.target is None and min(shares) == 1:
+            raise ValueError(
+                "prune_structure: everything stays: give a share below 1 (keep_layers, "
+                "keep_heads, keep_neurons), target_parameters or target_latency"
+            )
 
     @property
     def target(self) -> float | None:

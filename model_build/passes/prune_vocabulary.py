@@ -38,8 +38,11 @@ class PruneVocabulary(Settings, frozen=True, kw_only=True, tag="prune_vocabulary
     """
 
     keep_first: Annotated[int, Meta(ge=0)] = 0
-    keep_words: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
-    max_pieces: Annotated[int, Meta(ge=1)] | None = None
+    keep_words: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)
+    ] = ()
+    # Characters alone are more than a hundred pieces.
+    max_pieces: Annotated[int, Meta(ge=100)] | None = None
 
     def __post_init__(self) -> None:
         if self.max_pieces is not None and self.keep_first > self.max_pieces:
@@ -57,8 +60,14 @@ class PruneVocabulary(Settings, frozen=True, kw_only=True, tag="prune_vocabulary
                 f"prune_vocabulary.keep_first: {self.keep_first} is all of the "
                 f"{shape.vocabulary} pieces: nothing would go"
             )
-        bound = min(shape.vocabulary, self.max_pieces or shape.vocabulary)
-        return replace(shape, vocabulary=bound)
+        if self.max_pieces is None:
+            return shape
+        if self.max_pieces >= shape.vocabulary:
+            raise PlanError(
+                f"prune_vocabulary.max_pieces: {self.max_pieces} is not below the "
+                f"{shape.vocabulary} pieces there are"
+            )
+        return replace(shape, vocabulary=self.max_pieces)
 
     def apply(self, model: Model, bench: Workbench) -> Model:
         from model_build.vocabulary import renumber

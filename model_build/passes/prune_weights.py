@@ -37,11 +37,15 @@ class PruneWeights(Taught, frozen=True, kw_only=True, tag="prune_weights"):
     threshold: Literal["local", "global"] = "local"
     embedding_sparsity: Annotated[float, Meta(ge=0, lt=1)] = 0.0  # of the token table
     schedule: Literal["once", "polynomial"] = "polynomial"
-    frequency: Annotated[int, Meta(ge=1)] = 20  # steps between two prunings
+    frequency: Annotated[int, Meta(ge=1, le=100_000)] = 20  # steps between two prunings
 
     def __post_init__(self) -> None:
         if (self.sparsity is None) == (self.pattern is None):
             raise ValueError("prune_weights: give either sparsity or pattern")
+        if self.schedule == "once" and self.frequency != 20:
+            raise ValueError(
+                f"frequency: {self.frequency}: with schedule 'once' there is one pruning"
+            )
         if self.pattern is None:
             return
         if self.pattern[0] >= self.pattern[1]:

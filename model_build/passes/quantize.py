@@ -40,10 +40,22 @@ class Quantize(Settings, frozen=True, kw_only=True, tag="quantize"):
     embeddings: Embeddings | None = (
         None  # by default int8 where the scheme is of integers
     )
-    calibration: Annotated[int, Meta(ge=1)] = 128  # examples, of mixed
+    calibration: Annotated[int, Meta(ge=1, le=100_000)] = 128  # examples, of mixed
     max_error: Annotated[float, Meta(gt=0, le=1)] = (
         0.05  # of a layer's output, of mixed
     )
+
+    def __post_init__(self) -> None:
+        if self.precision == Precision():
+            raise ValueError(
+                "scheme: 'float32' with embeddings in float is how a model is anyway"
+            )
+        for field, default in (("calibration", 128), ("max_error", 0.05)):
+            if self.scheme != "mixed" and (asked := getattr(self, field)) != default:
+                raise ValueError(
+                    f"{field}: {asked}: only scheme 'mixed' looks at it, not "
+                    f"{self.scheme!r}"
+                )
 
     def planned(self, shape: EncoderShape) -> EncoderShape:
         width = shape.embedding_width or shape.width

@@ -32,6 +32,13 @@ class Judged:
     figures: Mapping[str, np.ndarray]
     probabilities: np.ndarray | None = None
 
+    @property
+    def said(self) -> np.ndarray:
+        """Each answer as it is compared with another model's: str [examples]."""
+        return np.array(
+            [each.get("label", each.get("answer")) for each in self.answers]
+        )
+
     def save(self, directory: Path) -> None:
         """Write answers.json and figures.npz."""
         text = json.dumps(list(self.answers), ensure_ascii=False)
@@ -64,6 +71,10 @@ class Task(Protocol):
 
     def instance(self, example: Example) -> Any:
         """Return the JSON value that asks a server about an example."""
+        ...
+
+    def check(self, examples: Sequence[Example], tokenizer: str, length: int) -> None:
+        """Raise DataError where an example is more than the server reads."""
         ...
 
     def encode(

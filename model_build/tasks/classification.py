@@ -37,6 +37,9 @@ class Classification:
             return example.texts[0]
         return dict(zip(self.inputs, example.texts, strict=True))
 
+    def check(self, examples: Sequence[Example], tokenizer: str, length: int) -> None:
+        """Nothing is too long: it is cut."""
+
     def encode(
         self, examples: Sequence[Example], tokenizer: str, length: int
     ) -> Tokens:

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from werkzeug.exceptions import BadRequest
 
 from containers.flask.question_answering import QuestionAnswering as Served
 from containers.flask.task import Encoded, Item, Span
 from model_build.checkpoint import TaskHead
 from model_build.examples import Answer, Example
+from model_build.rows import DataError
 from model_build.tasks.base import Judged
 from model_build.tokens import Tokens, padded
 from model_build.vocabulary import load_tokenizer
@@ -42,6 +44,21 @@ class QuestionAnswering:
 
     def instance(self, example: Example) -> Any:
         return dict(zip(self.inputs, example.texts, strict=True))
+
+    def check(self, examples: Sequence[Example], tokenizer: str, length: int) -> None:
+        """Raise DataError where a context takes more windows than the server reads."""
+        served = Served(load_tokenizer(tokenizer), longest=length)
+        refused = []
+        for example in examples:
+            try:
+                served.encode([Item(*example.texts)])
+            except BadRequest as error:
+                refused.append(f"{example.texts[1][:40]!r}: {error.description}")
+        if refused:
+            raise DataError(
+                f"serving.lengths: {length}: too short for {len(refused)} of "
+                f"{len(examples)} contexts; of the one that begins {refused[0]}"
+            )
 
     def encode(
         self, examples: Sequence[Example], tokenizer: str, length: int

@@ -98,7 +98,7 @@ def test_reads_compressed_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "changes", "message"),
     [
-        pytest.param("", {}, "no example", id="empty"),
+        pytest.param("\n \n", {}, "is empty", id="empty"),
         pytest.param(
             '{"text": "a"}', {}, "row 1: no field 'label'", id="no such field"
         ),

@@ -309,12 +309,12 @@ def test_a_teacher_of_another_depth_is_compared_evenly(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"layers": 3}, "distill.layers: 3 is more than the teacher's 2"),
+        ({"layers": 3}, "distill.layers: 3 is more than the 2 there are"),
         (
             {"layer_map": (0, 2)},
-            "distill.layer_map: 2: the teacher's layers are 0 to 1",
+            "distill.layer_map: 2: the layers there are have the numbers 0 to 1",
         ),
-        ({"width": 17}, "distill.width: 17 is more than the teacher's 16"),
+        ({"width": 17}, "distill.width: 17 is more than the 16 there are"),
         (
             {"relation_weight": 1.0, "relation_heads": 3},
             "distill.relation_heads: 3 do not divide the 16 channels",

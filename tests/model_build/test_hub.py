@@ -280,6 +280,9 @@ lengths = [8]
 [[passes]]
 variant = "teacher"
 name = "finetune"
+[[gates]]
+measure = "accuracy"
+at_least = 0.5
 """)
     program = (
         "from pathlib import Path\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -251,7 +252,7 @@ def test_a_pass_that_cannot_apply_is_named_before_any_training(
     )
     shape = minilm([(12, 1536)] * 6, classes=2)
     with pytest.raises(
-        PlanError, match=r"^passes\[1\]\.layers: 7 is more than the teacher's 6$"
+        PlanError, match=r"^passes\[1\]\.layers: 7 is more than the 6 there are$"
     ):
         plan.planned_shapes(spec, shape)
 
@@ -274,10 +275,6 @@ def test_the_plan_reads_the_lengths_of_the_data(
     assert found.tokens_per_request == pytest.approx(12.0)  # ten words, [CLS], [SEP]
     assert found.lengths_from.endswith("training examples")
     assert found.minutes is not None
-    (tmp_path / "messages.csv").unlink()
-    without = plan.plan(spec, None, MACHINE, quiet)
-    assert without.minutes is None
-    assert "no such file" in without.lengths_from
 
 
 @pytest.mark.tf
@@ -297,6 +294,25 @@ def test_the_command_prints_a_plan_and_loads_no_tensorflow(
     found = msgspec.json.decode(done.stdout, type=plan.Plan)
     assert [v.name for v in found.variants][-1] == "int8"
     assert "passes can be applied" in done.stderr
+
+
+@pytest.mark.tf
+def test_a_plan_waits_for_no_hub(write_spec: SpecFactory) -> None:
+    """Red if data that cannot be asked for now is refused, or counted."""
+    source = f'source = "hub:owner/name@{"a" * 40}/train.jsonl"'
+    command = [sys.executable, "-m", "model_build", "plan", "--json"]
+    done = subprocess.run(
+        [*command, str(write_spec(data_source=source))],
+        cwd=ROOT,
+        env={**os.environ, "HF_ENDPOINT": "http://127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = msgspec.json.decode(done.stdout, type=plan.Plan)
+    assert found.minutes is None
+    assert "does not answer" in found.lengths_from
 
 
 @pytest.mark.tf
@@ -320,7 +336,7 @@ def test_a_plan_that_cannot_be_is_one_line_and_exit_code_2(
     assert main(["plan", str(write_spec(distill=bad))]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ")
-    assert "passes[1].layers: 3 is more than the teacher's 2" in error
+    assert "passes[1].layers: 3 is more than the 2 there are" in error
 
 
 def test_the_committed_machine_can_be_read() -> None:

@@ -466,7 +466,7 @@ def test_a_table_of_an_odd_width_is_not_packed_in_half_bytes(
         (
             SPEC_OF_INT8 + 'scheme = "int3"',
             "",
-            "passes[4].scheme: 'int3': Invalid enum value",
+            "passes[4].scheme: 'int3': is none of ",
         ),
         (
             SPEC_OF_INT8 + "max_error = 0.0",
@@ -477,14 +477,14 @@ def test_a_table_of_an_odd_width_is_not_packed_in_half_bytes(
             SPEC_OF_INT8.replace('"quantize"', '"quantize_aware"')
             + 'scheme = "static-int8"',
             "",
-            "passes[4].scheme: 'static-int8': Invalid enum value",
+            "passes[4].scheme: 'static-int8': is none of dynamic-int8, weight-int8",
         ),
         (
             SPEC_OF_INT8
             + 'scheme = "mixed"\n'
             + '[[passes]]\nvariant = "late"\nname = "prune_weights"\nsparsity = 0.5',
             "",
-            "passes[5].name: 'prune_weights' of 'int8', whose scheme 'mixed' was chosen",
+            "passes[5].name: 'prune_weights' of 'int8', which 'quantize' made",
         ),
     ],
 )

@@ -111,6 +111,21 @@ def test_gates_say_what_was_found_and_its_interval(report: Report) -> None:
     assert margin.interval.low < margin.found < margin.interval.high  # type: ignore[operator]
 
 
+def test_answers_alike_are_judged_and_shown(report: Report, page: str) -> None:
+    """Red if a gate on agreement finds nothing, or another figure."""
+    for variant in report.variants:
+        found, alike = variant.find("agreement"), variant.quality.agreement
+        assert found is not None
+        assert (found.value, found.interval, found.n) == (
+            alike.value,
+            alike,
+            variant.examples,
+        )
+    assert report.variants[0].quality.agreement.value == 1.0
+    assert report.variants[-1].quality.agreement.value < 1.0
+    assert page.count("answers alike") == len(report.variants) - 1
+
+
 def test_the_chain_runs_from_the_baseline_to_the_release(report: Report) -> None:
     assert [v.name for v in report.chain] == ["teacher", "student", "pruned", "int8"]
 

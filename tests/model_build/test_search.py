@@ -27,6 +27,7 @@ from model_build.spec import read_spec
 from tests.model_build.conftest import SpecFactory
 
 SHAPE = EncoderShape(100, 32, 16, 8, (LayerShape(2, 64),) * 6, classes=2)
+GATE = '[[gates]]\nmeasure = "accuracy"\nat_least = 0.0'
 SEARCH = Search(
     layers=(2, 3, 4, 6), keep_neurons=(0.25, 0.5, 1.0), bits=(8, 32), trials=12
 )
@@ -91,7 +92,8 @@ def test_finalists_are_ordinary_variants_of_the_spec(write_spec: SpecFactory) ->
 
     spec = read_spec(
         write_spec(
-            release='release = "found"', gates="[search]\nlayers = [1, 2]\nbits = [8]"
+            release='release = "found"',
+            gates=f"[search]\nlayers = [1, 2]\nbits = [8]\n{GATE}",
         )
     )
     assert spec.search
@@ -211,7 +213,7 @@ def test_a_build_with_a_search_ships_what_it_found(
     )
     table = (
         '[search]\nminimize = "bytes"\nquality_retained = 0.5\n'
-        "layers = [1, 2]\ntrials = 2\nrungs = 1\nexamples = 32\nfinalists = 1"
+        "layers = [1, 2]\ntrials = 2\nrungs = 1\nexamples = 32\nfinalists = 1\n" + GATE
     )
     spec = write_spec(
         release='release = "found"',

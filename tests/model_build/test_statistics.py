@@ -21,9 +21,18 @@ from model_build.tasks import Judged
 def classified(truth: np.ndarray, guess: np.ndarray, classes: int) -> Judged:
     """A classifier's answers, each of them sure."""
     return Judged(
-        [],
+        [{"label": str(each)} for each in guess],
         {"accuracy": (truth == guess).astype(np.float64)},
         np.eye(classes, dtype=np.float32)[guess],
+    )
+
+
+def scored(**figures: np.ndarray) -> Judged:
+    """Answers in words, which are as right as they say."""
+    right = next(iter(figures.values()))
+    return Judged(
+        [{"answer": str(each)} for each in right],
+        {name: each.astype(np.float64) for name, each in figures.items()},
     )
 
 
@@ -91,7 +100,7 @@ def test_a_mean_of_shares_has_the_interval_that_theory_gives() -> None:
     random = np.random.default_rng(3)
     base = random.beta(2, 1, 2000)
     own = np.clip(base + random.normal(-0.05, 0.2, 2000), 0, 1)
-    judged = [Judged([], {"exact_match": np.floor(v), "f1": v}) for v in (own, base)]
+    judged = [scored(exact_match=np.floor(v), f1=v) for v in (own, base)]
     found = compare(*judged, np.full(2000, -1), resamples=4000, seed=1).figures["f1"]
     expected = 2 * 1.96 * (own - base).std() / np.sqrt(2000)
     assert width(found.difference) == pytest.approx(expected, rel=0.06)
@@ -105,10 +114,8 @@ def test_questions_on_one_context_count_as_one_draw() -> None:
     """
     random = np.random.default_rng(4)
     own, base = (random.random(400) < 0.7, random.random(400) < 0.7)
-    once = [Judged([], {"exact_match": v.astype(float)}) for v in (own, base)]
-    five = [
-        Judged([], {"exact_match": np.tile(v, 5).astype(float)}) for v in (own, base)
-    ]
+    once = [scored(exact_match=v) for v in (own, base)]
+    five = [scored(exact_match=np.tile(v, 5)) for v in (own, base)]
     places = np.tile(np.arange(400), 5)
     alone = compare(*once, np.full(400, -1), resamples=4000, seed=1)
     drawn = compare(
@@ -118,6 +125,15 @@ def test_questions_on_one_context_count_as_one_draw() -> None:
     assert drawn.difference.value == pytest.approx(expected.difference.value)
     assert width(drawn.difference) == pytest.approx(width(expected.difference), rel=0.1)
     assert width(drawn.own) == pytest.approx(width(expected.own), rel=0.1)
+
+
+def test_agreement_is_the_share_of_answers_alike_right_or_wrong() -> None:
+    """Red if only right answers count, or an interval is of one model's own figure."""
+    truth = np.zeros(200, int)
+    own, other = (np.where(np.arange(200) < n, 2, 1) for n in (50, 60))
+    judged = [classified(truth, guess, 3) for guess in (own, other)]
+    found = compare(*judged, truth, resamples=200, seed=1).agreement
+    assert found == wilson(190, 200)
 
 
 def test_many_resamples_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

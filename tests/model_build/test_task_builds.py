@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,11 @@ import pytest
 
 from containers.flask.predictor import load_predictor
 from manifest import read_manifest
+from model_build.__main__ import main
 from tests.model_build.conftest import BAD, GOOD, OTHER, SpecFactory
 
 pytestmark = pytest.mark.tf
 
-ROOT = Path(__file__).parents[2]
 ONLY = dict.fromkeys(("distill", "prune_structure", "prune_weights", "confidence"), "")
 INT8 = '[[passes]]\nvariant = "int8"\nname = "quantize"'
 
@@ -63,17 +61,8 @@ def pairs(count: int) -> list[dict[str, Any]]:
 
 
 def build(spec: Path, out: Path, *options: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "model_build", spec, "--out", out, "--json"]
-    done = subprocess.run(
-        [*map(str, command), *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+    assert main([str(spec), "--out", str(out), *options]) == 0
+    return dict(json.loads((out / "report.json").read_text()))
 
 
 def served(out: Path) -> tuple[list[Any], list[Any], list[Any]]:
