@@ -96,7 +96,7 @@ def _demand(options: argparse.Namespace) -> Demand | None:
     if asked == (None, None) and options.budget is None:
         return None
     if None in asked:
-        raise PlanError("--rps and --p99-ms: both are needed for what serving costs")
+        raise SpecError("--rps and --p99-ms: both are needed for what serving costs")
     return Demand(*asked, options.budget, options.profile, options.region)
 
 

@@ -60,11 +60,12 @@ class VariantReport:
     examples: int
     serving: Served | None
     dollars_per_million: float | None
-    energy: PredictionEnergy | None  # of a million at full load, by costs/energy.py
     faster: bool  # than the baseline: the whole interval says so
     effect: PassEffect | None  # of the pass that made it; None for the first
     calibration: Calibration | None  # where the answers have probabilities
     dominated_by: Sequence[str]  # better or equal in quality, p99, bytes and dollars
+    # Of a million at full load, by costs/energy.py; reports of before have none.
+    energy: PredictionEnergy | None = None
 
     @property
     def sparse(self) -> bool:

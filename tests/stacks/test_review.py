@@ -114,6 +114,7 @@ def test_a_review_has_figures_resources_and_dollars(
     assert "not enough evidence: needs n >= 3,120" in said
     assert "85.5% [83.3%, 87.6%]" in said
     assert "not measured" in said
+    assert "draw an estimated 0.012 kWh and 4.6 g CO2e" in said
     assert "### Resources of dev: 1 stack changes" in said
     assert "AWS::ECS::TaskDefinition" in said
     assert "2048" in said  # what the real CLI said
