@@ -173,7 +173,7 @@ class _Build:
         report = decide(spec, built, inputs.dataset, measured, manifest, engines, seeds)
         report = replace(
             report,
-            planned=self._forecasts(inputs, made, exports),
+            planned=self._forecasts(inputs, made, exports, report),
             tried=self.tried,
             goal=self.goal,
         )
@@ -181,7 +181,11 @@ class _Build:
         return report
 
     def _forecasts(
-        self, inputs: Inputs, made: Mapping[str, Done], exports: Mapping[str, Done]
+        self,
+        inputs: Inputs,
+        made: Mapping[str, Done],
+        exports: Mapping[str, Done],
+        report: Report,
     ) -> list[Forecast]:
         """The plan beside what became of it."""
         shape = read_shape(inputs.checkpoint, inputs.task.head)
@@ -194,6 +198,8 @@ class _Build:
             became, took = made[variant.name], made[variant.name].took
             file = exports[variant.name].path / "litert" / WEIGHTS["litert"]
             trained = took if variant.training_mib is not None else None
+            own, will = report.variant(variant.name), variant.serving
+            served = own.serving
             found.append(
                 Forecast(
                     variant=variant.name,
@@ -203,6 +209,15 @@ class _Build:
                     training_mib=(
                         variant.training_mib,
                         trained.peak_mib if trained else None,
+                    ),
+                    p50_ms=(will.p50_ms.middle, served.p50_ms if served else None),
+                    memory_mib=(
+                        will.memory_mib.middle,
+                        float(served.memory_mib) if served else None,
+                    ),
+                    dollars_per_million=(
+                        will.dollars_per_million.middle,
+                        own.dollars_per_million,
                     ),
                 )
             )

@@ -24,6 +24,14 @@ from model_build.passes import PassSettings
 from model_build.passes.base import PlanError, Schedule, Taught
 from model_build.progress import Progress
 from model_build.search import Candidate, Search, check, passes_of, planned_candidate
+from model_build.serving_plan import (
+    CostPlan,
+    Demand,
+    Range,
+    ServingPlan,
+    cost_plan,
+    serving_plan,
+)
 from model_build.sources import UnreachableError
 from model_build.spec import Spec
 from model_build.tasks import Task, task_of
@@ -41,7 +49,11 @@ COLUMNS: tuple[str, ...] = (
     "GFLOP/request",
     "peak MiB",
     "minutes",
+    "p50 ms",
+    "served MiB",
+    "$/million",
 )
+PRICE_REGION = "us-east-1"  # as the report's
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,7 @@ class VariantPlan:
     flops_per_request: float
     training_mib: float | None  # peak; None where nothing is trained
     minutes: float | None  # None where the size of the data is not known
+    serving: ServingPlan
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,9 @@ class Forecast:
     bytes: tuple[int, int]  # of the LiteRT file
     minutes: tuple[float | None, float | None]  # of its pass
     training_mib: tuple[float | None, float | None]
+    p50_ms: tuple[float, float | None] | None = None  # of a request alone
+    memory_mib: tuple[float, float | None] | None = None  # of its server
+    dollars_per_million: tuple[float, float | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,10 +141,12 @@ class Plan:
     peak_mib: float
     hardware: str  # that minutes and memory are of
     bounds: Sequence[Bound]
+    cost: CostPlan | None = None  # of what ships, where somebody says what is asked
 
     @property
     def fits(self) -> bool:
-        return all(bound.kept for bound in self.bounds)
+        kept = self.cost is None or self.cost.is_kept
+        return kept and all(bound.kept for bound in self.bounds)
 
     def variant(self, name: str) -> VariantPlan:
         return next(v for v in self.variants if v.name == name)
@@ -138,9 +156,13 @@ class Plan:
 
 
 def plan(
-    spec: Spec, data_dir: Path | None, machine: Machine, progress: Progress
+    spec: Spec,
+    data_dir: Path | None,
+    machine: Machine,
+    progress: Progress,
+    demand: Demand | None = None,
 ) -> Plan:
-    """Plan a spec's build.
+    """Plan a spec's build, and what serving will cost where `demand` says of what.
 
     Data on a hub that does not answer is no error: `lengths_from` then says that the
     serving lengths stand for it, and there are no minutes. Raises what a build raises
@@ -153,7 +175,21 @@ def plan(
     check_checkpoint(spec, checkpoint, task)
     progress.say(f"plan: {len(planned)} passes can be applied; reading the data")
     load = read_load(spec, data_dir, task, checkpoint)
-    return planned_with(spec, shape, load, machine)
+    return priced(planned_with(spec, shape, load, machine), demand)
+
+
+def priced(found: Plan, demand: Demand | None) -> Plan:
+    """Return a plan with what the variant that ships will cost a month.
+
+    What a search is to find cannot be priced before: the plan then stays as it is.
+    """
+    names = [variant.name for variant in found.variants]
+    if demand is None or found.release not in names:
+        return found
+    ships = found.variant(found.release)
+    kernels = sizes.storage_of(ships.precision).kernels
+    flops, size = ships.flops_per_request, ships.file_bytes
+    return replace(found, cost=cost_plan(flops, size, kernels, demand))
 
 
 def planned_shapes(spec: Spec, checkpoint: EncoderShape) -> dict[str, EncoderShape]:
@@ -247,6 +283,7 @@ def _variant(
     baseline = shapes[spec.baseline] if index else None
     training = Training(step.settings, given, shape, baseline)
     asked = served_flops(shape, spec.serving.lengths, load)
+    size = sizes.file_bytes(shape, storage, spec.serving.lengths)
     return VariantPlan(
         name=step.variant,
         of=parent,
@@ -255,11 +292,12 @@ def _variant(
         parameters=sizes.parameters(shape),
         precision=precision,
         weight_bytes=sizes.weight_bytes(shape),
-        file_bytes=sizes.file_bytes(shape, storage, spec.serving.lengths),
+        file_bytes=size,
         flops_per_token=asked * load.examples / float(load.lengths.sum()),
         flops_per_request=asked,
         training_mib=training.mib(max(spec.serving.lengths), machine),
         minutes=training.minutes(load, machine),
+        serving=serving_plan(step.variant, asked, size, storage.kernels, PRICE_REGION),
     )
 
 
@@ -479,13 +517,34 @@ def shown(plan: Plan) -> str:
             f"search: {search.trials} of {search.candidates} points, "
             f"{search.finalists} finalists; {least / 1e6:.1f} to {most / 1e6:.1f} MB"
         )
+    if plan.cost is not None:
+        lines += _cost_lines(plan.cost)
     for bound in plan.bounds:
         verdict = "ok  " if bound.kept else "MISS"
         lines.append(f"  {verdict} {bound.measure} {bound.planned:.4g} ({bound.bound})")
     return "\n".join(lines)
 
 
+def _cost_lines(cost: CostPlan) -> list[str]:
+    demand = cost.demand
+    asked = f"{demand.requests_per_second:g} requests a second in {demand.p99_ms:g} ms"
+    if cost.monthly is None:
+        return [f"  MISS {asked}: nothing keeps that, however fast it turns out"]
+    low, high = cost.monthly
+    bound = "" if demand.budget is None else f" (at most {demand.budget:g})"
+    verdict = "ok  " if cost.is_kept else "MISS"
+    return [
+        f"  {verdict} USD a month for {asked}: {low:.2f} to {high:.2f}{bound}",
+        f"       if fast: {cost.machines[0]}; if slow: {cost.machines[1]}",
+    ]
+
+
+def _between(found: Range, digits: int) -> str:
+    return f"{found.low:.{digits}f}-{found.high:.{digits}f}"
+
+
 def _row(variant: VariantPlan) -> tuple[str, ...]:
+    serving = variant.serving
     return (
         variant.name,
         variant.made_by,
@@ -495,4 +554,7 @@ def _row(variant: VariantPlan) -> tuple[str, ...]:
         f"{variant.flops_per_request / 1e9:.3f}",
         "" if variant.training_mib is None else f"{variant.training_mib:.0f}",
         "?" if variant.minutes is None else f"{variant.minutes:.1f}",
+        _between(serving.p50_ms, 1),
+        _between(serving.memory_mib, 0),
+        _between(serving.dollars_per_million, 3),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from costs.energy import PredictionEnergy
 from manifest import Engine, Figure, Quality, Serving
 from model_build.calibration import Calibration
 from model_build.engines import EngineReport
@@ -63,6 +64,8 @@ class VariantReport:
     effect: PassEffect | None  # of the pass that made it; None for the first
     calibration: Calibration | None  # where the answers have probabilities
     dominated_by: Sequence[str]  # better or equal in quality, p99, bytes and dollars
+    # Of a million at full load, by costs/energy.py; reports of before have none.
+    energy: PredictionEnergy | None = None
 
     @property
     def sparse(self) -> bool:

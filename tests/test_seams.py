@@ -30,7 +30,7 @@ ALLOWED = {
     "manifest.py": set[str](),
     "costs": {"manifest"},
     "bench": {
-        "ai_edge_litert", "bentoml", "containers", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
+        "ai_edge_litert", "bentoml", "containers", "costs", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
         "onnxruntime", "tensorflow", "tensorflow_text", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
     },
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
