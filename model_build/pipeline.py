@@ -293,7 +293,8 @@ class _Build:
         for seed in spec.seeds[1:]:
             self.progress.say(f"seed {seed}: {spec.release} again")
             # Of what does not ship no SavedModel is made.
-            again = structs.replace(spec, seed=seed, release=spec.baseline, gates=())
+            once = tuple(structs.replace(gate, seeds=1) for gate in spec.gates)
+            again = structs.replace(spec, seed=seed, release=spec.baseline, gates=once)
             other = replace(self, spec=again)
             done = other._passes(inputs, fixed)[spec.release]
             export = other._export(spec.release, done, inputs)
