@@ -283,6 +283,11 @@ def test_the_spec_that_the_table_spoils_is_good(write_spec: SpecFactory) -> None
             id="no training data",
         ),
         pytest.param(
+            {"data": '[data]\ntext = ["text", "reply"]\nparts = "apart"'},
+            'data: parts: "apart" is of one text; data.text names two',
+            id="the parts of two texts",
+        ),
+        pytest.param(
             {"data": '[data]\naugmentation = { method = "translate" }'},
             "data.augmentation.method: 'translate'",
             id="an augmentation that is not known",
