@@ -22,13 +22,15 @@ from costs.choosing.traffic import SHAPES
 from costs.fargate import SizeError
 from manifest import ManifestError
 from model_build.checkpoint import CheckpointError
+from model_build.forecast import Forecast
 from model_build.gates import explain
 from model_build.inputs import with_teacher
 from model_build.machine import read_machine
 from model_build.measure import MeasurementError
 from model_build.passes.base import PlanError
 from model_build.pipeline import OutputError, build
-from model_build.plan import Forecast, plan, shown
+from model_build.plan import plan
+from model_build.plan_table import shown
 from model_build.progress import Progress
 from model_build.report import Report
 from model_build.rows import DataError

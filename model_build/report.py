@@ -13,11 +13,11 @@ from costs.energy import PredictionEnergy
 from manifest import Engine, Figure, Quality, Serving
 from model_build.calibration import Calibration
 from model_build.engines import EngineReport
+from model_build.forecast import Forecast
 from model_build.gates import Found, GateResult, find_difference, find_figure
 from model_build.lost import Lost
 from model_build.measure import Conditions, Served
 from model_build.model import Finding
-from model_build.plan import Forecast
 from model_build.seeds import Repeated
 from model_build.spec import Licences
 from model_build.statistics import Interval, PairedComparison
