@@ -12,6 +12,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from costs.choosing.traffic import Profile
 
@@ -39,7 +40,8 @@ class Service:
     """The tasks of one service; `minute` is called once a minute."""
 
     def __init__(self, scaling: Scaling, tasks: int) -> None:
-        self._scaling = scaling
+        self._scaling, self._target = scaling, scaling.target
+        self._starts = scaling.start_minutes > 0
         self.running = self.billed = tasks  # those that start are paid for too
         self._starting: deque[int] = deque([0] * scaling.start_minutes)
         self._unseen: deque[tuple[float, int]] = deque()
@@ -51,44 +53,45 @@ class Service:
         """Take note of a minute's requests, and start and stop tasks after it."""
         self._unseen.append((requests_per_second, self.running))
         if len(self._unseen) > METRIC_MINUTES:
-            self._see(*self._unseen.popleft())
+            rate, tasks = self._unseen.popleft()
+            target = self._target * tasks
+            self._high = self._high + 1 if rate > target else 0
+            self._low = self._low + 1 if rate < LOW_SHARE * target else 0
+            self._rates.append(rate)
         self._wait_out, self._wait_in = self._wait_out - 1, self._wait_in - 1
         if self._starting:
             self.running += self._starting.popleft()
-        new = self._wanted() - self.billed
-        if new > 0 and self._wait_out <= 0:
-            self._wait_out = OUT_MINUTES
-        elif new < 0 and self._wait_in <= 0 and self.running == self.billed:
-            self._wait_in = IN_MINUTES
-            self.running += new
-        else:
-            new = 0
+        new = 0
+        if self._high >= HIGH_MINUTES or self._low >= LOW_MINUTES:
+            new = self._allowed(self._wanted() - self.billed)
         self.billed += new
-        if self._scaling.start_minutes:
-            self._starting.append(max(0, new))
+        if self._starts:
+            self._starting.append(new if new > 0 else 0)
         else:
             self.running = self.billed
 
-    def _see(self, rate: float, tasks: int) -> None:
-        target = self._scaling.target * tasks
-        self._high = self._high + 1 if rate > target else 0
-        self._low = self._low + 1 if rate < LOW_SHARE * target else 0
-        self._rates.append(rate)
-
     def _wanted(self) -> int:
-        """Return the tasks that the alarms call for; as many as there are if none does."""
+        """Return the tasks that the alarm which has gone off calls for."""
         scaling, now = self._scaling, self.billed
         if self._high >= HIGH_MINUTES:
             wanted = math.ceil(self._rates[-1] / scaling.target)
             return min(scaling.max_tasks, max(now, wanted))
-        if self._low >= LOW_MINUTES:
-            wanted = math.ceil(max(self._rates) / scaling.target)
-            return max(scaling.min_tasks, min(now, wanted))
-        return now
+        wanted = math.ceil(max(self._rates) / scaling.target)
+        return max(scaling.min_tasks, min(now, wanted))
+
+    def _allowed(self, new: int) -> int:
+        """Return how many more, or fewer, tasks the cooldowns let through; stop those."""
+        if new > 0 and self._wait_out <= 0:
+            self._wait_out = OUT_MINUTES
+            return new
+        if new < 0 and self._wait_in <= 0 and self.running == self.billed:
+            self._wait_in = IN_MINUTES
+            self.running += new
+            return new
+        return 0
 
 
-@dataclass(frozen=True)
-class Minute:
+class Minute(NamedTuple):
     requests_per_second: float
     running: int
     billed: int

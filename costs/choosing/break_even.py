@@ -104,7 +104,7 @@ def _crossings(found: Sequence[Point], one: str, other: str) -> list[BreakEven]:
 def sensitivities(found: Choice) -> tuple[Sensitivity, ...]:
     """Return what is chosen if what it rests on is otherwise."""
     question = found.question
-    fast = _best(replace(question, expected_speed=True))
+    fast = _best(_roughly(replace(question, expected_speed=True)))
     return (
         *(
             Sensitivity(what, change, _best(_changed(question, what, change)))
@@ -113,6 +113,11 @@ def sensitivities(found: Choice) -> tuple[Sensitivity, ...]:
         ),
         Sensitivity("processors", None, fast),
     )
+
+
+def _roughly(question: Question) -> Question:
+    """For servers whose queues nobody has simulated: the others' are known."""
+    return replace(question, objective=replace(question.objective, is_rough=True))
 
 
 def _best(question: Question) -> Offer | None:
@@ -129,4 +134,4 @@ def _changed(question: Question, what: Varied, change: float) -> Question:
     slower = tuple(
         replace(v, service=v.service.on(1 / (1 + change))) for v in question.variants
     )
-    return replace(question, variants=slower)
+    return _roughly(replace(question, variants=slower))

@@ -21,7 +21,7 @@ MOST = 2_000  # machines of one service
 _OVERLOAD = round(1.5 / STEP)  # beyond, all is late
 _HALVINGS = 30
 _HOPELESS = 3 * LATE  # no look at each request would say otherwise
-_CLOSER = 8  # times the requests
+_CLOSER, _CLOSER_ROUGH = 8, 2  # times the requests
 _COARSE = 4  # steps at once, where it is quiet
 _WHOLE = 60_000  # requests of a profile that is simulated as a whole,
 _SEEDS = (0, 101, 102, 103, 104, 105)  # so often: once may be lucky
@@ -31,8 +31,8 @@ _TARGETS = (0.9, 0.75, 0.6, 0.45, 0.3)  # of a machine's capacity
 class Lateness:
     """The share of late requests by a server's load."""
 
-    def __init__(self, server: Server, p99_ms: float) -> None:
-        self.server, self._p99_ms = server, p99_ms
+    def __init__(self, server: Server, p99_ms: float, closer: int = _CLOSER) -> None:
+        self.server, self._p99_ms, self._closer = server, p99_ms, closer
         self._known: dict[int, float] = {0: 0.0}
         self._close = set[int]()  # steps that decide, so looked at closely
         self._quiet = 0  # up to this step next to nobody is late
@@ -58,7 +58,7 @@ class Lateness:
         return self._load(step).late(self._p99_ms)
 
     def _load(self, step: int) -> Load:
-        requests = queueing.REQUESTS * (_CLOSER if step in self._close else 1)
+        requests = queueing.REQUESTS * (self._closer if step in self._close else 1)
         return load(self.server, step, requests)
 
     @cached_property
@@ -186,7 +186,8 @@ class _Kept:
 
 @cache
 def _kept(server: Server, objective: Objective, start: float) -> _Kept | str:
-    lateness = Lateness(server, objective.p99_ms)
+    closer = _CLOSER_ROUGH if objective.is_rough else _CLOSER
+    lateness = Lateness(server, objective.p99_ms, closer)
     alone = server.service.p99_ms
     if alone > objective.p99_ms or not lateness.sustained:
         return f"p99 {alone:,.0f} ms with nobody before it, and the time is too short"

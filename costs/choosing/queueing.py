@@ -64,9 +64,10 @@ class Queue:
     def latencies(self, times: Iterable[float]) -> list[float]:
         """Return the latency of each request that comes; infinite where it is refused."""
         free, busy, delay = self._free, self._busy, self._delay
-        max_wait, count, is_part = self._max_wait, len(busy), self._quota < _PERIOD_MS
+        max_wait, count, quota = self._max_wait, len(busy), self._quota
         draw, slow, slow_until = self._draw, self._slow, self._slow_until
-        slows, throttled, found = _slows(WANDER), self._throttled, list[float]()
+        slows, found, is_part = _slows(WANDER), list[float](), quota < _PERIOD_MS
+        period, used = self._period, self._used
         for now in times:
             start = free[0]
             if start < now:
@@ -77,26 +78,23 @@ class Queue:
             if start >= slow_until:
                 slow, slow_until = slows[int(draw() * POINTS)], start + WANDER_MS
             work = busy[int(draw() * count)] * slow
-            end = throttled(start, work) if is_part else start + work
+            if is_part:  # a thread stops once its quota is used
+                if start // _PERIOD_MS > period:
+                    period, used = start // _PERIOD_MS, 0.0
+                left = (period + 1) * _PERIOD_MS - start
+                if quota - used < left:
+                    left = quota - used
+                while work > left:
+                    work -= left
+                    period, used = period + 1, 0.0
+                    start, left = period * _PERIOD_MS, quota
+                used += work
+            end = start + work
             heapreplace(free, end)
             found.append(end - now + delay)
         self._slow, self._slow_until = slow, slow_until
+        self._period, self._used = period, used
         return found
-
-    def _throttled(self, start: float, work: float) -> float:
-        """Return when the work is done by a thread that stops once its quota is used."""
-        period, quota = start // _PERIOD_MS, self._quota
-        if period > self._period:
-            self._period, self._used = period, 0.0
-        left = (self._period + 1) * _PERIOD_MS - start
-        if quota - self._used < left:
-            left = quota - self._used
-        while work > left:
-            work -= left
-            self._period, self._used = self._period + 1, 0.0
-            start, left = self._period * _PERIOD_MS, quota
-        self._used += work
-        return start + work
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from costs.book import PriceBook
 from costs.charges import SECONDS
@@ -12,6 +13,7 @@ from costs.choosing.objective import LATE, LATE_SIMULATED, Objective
 from costs.choosing.processors import LAMBDA
 from costs.choosing.queueing import Server, load
 from costs.choosing.service_time import ServiceTime
+from costs.choosing.traffic import Profile
 from costs.fargate import HEADROOM
 from manifest import Serving
 
@@ -60,7 +62,7 @@ def _function(
     speed = LAMBDA.low * vcpu
     warm = load(Server(service.on(speed), 1.0, math.inf), 1)
     cold_ms = 1000 * ready_seconds / speed + service.mean_ms / speed
-    cold = _cold(objective, service.mean_ms / speed / 1000)
+    cold = _cold(objective.profile, service.mean_ms / speed / 1000)
     late = cold * (cold_ms > objective.p99_ms) + (1 - cold) * warm.late(
         objective.p99_ms
     )
@@ -97,13 +99,13 @@ def _reason(
     return f"{100 * late:.1f} % of requests are late even in a warm function"
 
 
-def _cold(objective: Objective, seconds: float) -> float:
+@cache
+def _cold(profile: Profile, seconds: float) -> float:
     """Return the share of requests that find no idle environment, over the profile.
 
     Environments are used in order: the n-th gets what the n - 1 before it cannot take
     (Erlang's loss formula), and dies if that leaves it alone for too long.
     """
-    profile = objective.profile
     total = sum(profile.rates)
     cold = sum(rate * _cold_at(rate, seconds) for rate in profile.rates if rate)
     return cold / total
