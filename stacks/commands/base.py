@@ -26,6 +26,7 @@ with its own stacks/releases, by the tools that are installed here. Nothing is f
 exit code: 0, 2 on an error
 """
 PROGRAMS = ("synth.py", "app.py")  # what cdk.json runs, or ran
+ASSEMBLY = "cdk.out"  # a file that every assembly has
 SAID = 600  # characters of a failed synthesis: the end of what it said
 
 
@@ -41,9 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def synthesize(commit: str, out: Path, *, root: Path = ROOT) -> None:
-    """Write to `out` what `cdk synth` makes of a commit. Raises CommandError."""
+    """Write to `out` what `cdk synth` makes of a commit. Raises CommandError.
+
+    An assembly that is there is replaced; what is none is not touched.
+    """
     tree = _archive(commit, root)
     out = out.resolve()
+    _check_out(out)
     shutil.rmtree(out, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="base-") as folder:
         try:
@@ -52,6 +57,15 @@ def synthesize(commit: str, out: Path, *, root: Path = ROOT) -> None:
         except tarfile.TarError as error:
             raise CommandError(f"{commit}: has no files: {error}") from None
         _synth(commit, Path(folder), out)
+
+
+def _check_out(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise CommandError(f"--out: {out}: is no folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / ASSEMBLY).is_file():
+        raise CommandError(
+            f"--out: {out}: holds something else than an assembly, and would be removed"
+        )
 
 
 def _archive(commit: str, root: Path) -> bytes:

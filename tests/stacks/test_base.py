@@ -83,3 +83,22 @@ def test_what_cannot_be_synthesized_is_an_error_that_says_why(
     said = capsys.readouterr().err
     assert said.startswith(f"error: {message}")
     assert said.count("\n") == 1 or commit == "broken"  # which has said more
+
+
+def test_only_an_assembly_is_written_over(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Red if a folder of somebody's work is removed for a slip of the pen."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "thesis.tex").write_text("all of it")
+    for place in (work, work / "thesis.tex"):
+        asked = ["few", "--out", str(place), "--root", str(repository)]
+        assert base.main(asked) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: --out: {place}: ")
+        assert said.count("\n") == 1
+    assert (work / "thesis.tex").read_text() == "all of it"
+    for _ in range(2):
+        asked = ["few", "--out", str(tmp_path / "out"), "--root", str(repository)]
+        assert base.main(asked) == 0
