@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
@@ -58,7 +59,7 @@ def start(asked: Asked, fatal: int = 0) -> ForkServerProcess:
 
 
 def ended(child: ForkServerProcess, timeout: float | None = None) -> bool:
-    """Whether it came to its end; kills it after the timeout."""
+    """Return whether it came to its end; it is killed after the timeout."""
     child.join(timeout)
     if child.exitcode is None:
         child.kill()
@@ -96,13 +97,20 @@ def test_killed_at_each_change_of_the_disk(unbroken: Asked, answer: Run) -> None
 
 @pytest.mark.timeout(900)
 def test_killed_at_random_moments(unbroken: Asked, answer: Run) -> None:
+    out = unbroken.out.with_name("new.gz")
+    asked = replace(unbroken, out=out, part_bytes=1000)
+    answer(out=unbroken.out, part_bytes=asked.part_bytes, is_fresh=True)
     moment, kills = random.Random(7), 0
-    asked = replace(unbroken, out=unbroken.out.with_name(f"new-{unbroken.out.name}"))
-    while kills < 10:
-        if ended(start(asked), timeout=moment.uniform(0.02, 0.4)):
-            check(asked.out, unbroken)
-            asked.out.unlink()
-        else:
-            kills += 1
-    answer(out=asked.out, part_bytes=asked.part_bytes)
-    check(asked.out, unbroken)
+    while not ended(child := start(asked), after_parts(asked, child, moment)):
+        kills += 1
+    check(out, unbroken)
+    assert kills > 4
+
+
+def after_parts(asked: Asked, child: ForkServerProcess, moment: random.Random) -> float:
+    """Wait for one part or two more; return the seconds until the kill."""
+    folder = asked.out.with_name(f"{asked.out.name}.parts")
+    last = len(list(folder.glob("0*"))) + moment.randint(1, 2)
+    while child.is_alive() and len(list(folder.glob("0*"))) < last:
+        time.sleep(0.002)
+    return moment.uniform(0, 0.02)
