@@ -8,7 +8,7 @@ import stat
 import zlib
 from collections.abc import Generator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from containers.flask.lines import Chunk, read_chunks
 
@@ -93,11 +93,9 @@ class Source:
     def _share(self, read_bytes: int) -> float:
         return read_bytes / (self.identity.size_bytes or 1)
 
-    def _open(self, file: io.FileIO, offset: int) -> io.BufferedReader:
-        raw: BinaryIO | io.FileIO = file
-        if self._is_zipped:
-            raw = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
-        lines = io.BufferedReader(raw, _BUFFER_BYTES)  # type: ignore[arg-type]
+    def _open(self, file: io.FileIO, offset: int) -> io.BufferedReader[Any]:
+        raw: Any = gzip.GzipFile(fileobj=file) if self._is_zipped else file
+        lines = io.BufferedReader(raw, _BUFFER_BYTES)
         lines.seek(offset)
         return lines
 
