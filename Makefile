@@ -10,6 +10,9 @@ ENGINE ?= docker
 BASE   ?=
 RUNTIME ?=
 STAGE  ?= dev
+RPS    ?= 50
+P99    ?= 100
+PROFILE ?= steady
 # What the demo has just built, if it has; what the repository deploys, if not.
 RELEASES ?= $(or $(wildcard $(MODEL)/releases),stacks/releases)
 
@@ -27,7 +30,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-container test-demo serve images synth bill policy picture rehearse bench peers \
+        test-container test-demo serve images synth bill diff choose policy picture rehearse bench peers \
         bench-serving bench-faults lock clean
 
 help:            ## this list
@@ -75,6 +78,16 @@ synth: install   ## every template of every stage, into cdk.out
 
 bill: synth      ## what STAGE costs a month
 	$(DEPLOY) -m costs bill cdk.out --stage $(STAGE)
+
+# Releases as committed, or being committed: what the demo built is nobody's change.
+COMMITTED = $(if $(filter command environment,$(origin RELEASES)),$(RELEASES),stacks/releases)
+diff: install    ## what this tree changes against BASE (origin/main): dollars, figures of models
+	@cdk synth --quiet --output build/tree -c releases=$(COMMITTED)
+	@$(DEPLOY) -m stacks base $(or $(BASE),origin/main) --out build/base
+	@$(DEPLOY) -m costs diff build/base build/tree
+
+choose: install  ## the cheapest way to serve MODEL at RPS requests a second, 99 % in P99 ms
+	$(DEPLOY) -m costs choose $(MODEL) --rps $(RPS) --p99-ms $(P99) --profile $(PROFILE)
 
 policy: synth    ## what rule packs, Guard rules, cfn-lint and our own say of cdk.out
 	$(DEPLOY) -m checks cdk.out

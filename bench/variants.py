@@ -16,13 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from containers.flask.artifact import StartError
 from containers.flask.engine import Engine, load_engine
 from manifest import ManifestError, read_manifest
-from model_build.report import Report
+from model_build.report import read_report
 from model_build.statistics import Interval, ratio
 
 TIMES = 8  # a variant and round
@@ -40,7 +39,7 @@ def read_engines(build: Path, length: int) -> Mapping[str, Engine]:
     Raises what their readers raise where there is no such report or export, and
     ValueError where a variant is not exported for this length.
     """
-    report = msgspec.json.decode((build / "report.json").read_bytes(), type=Report)
+    report = read_report(build / "report.json")
     found: dict[str, Engine] = {}
     for variant in report.variants:
         exports = [*(build / "steps").glob(f"export-{variant.name}-*")]

@@ -38,6 +38,13 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         "CDK hands a construct's dependencies to all that is in it; one twice is harmless",
         "platform",
     ),
+    Acknowledgement(
+        "cfn-lint E4002.*",
+        f"{ENDPOINT}/",
+        "a template's Metadata is arbitrary JSON to CloudFormation: cfn-lint forgets that"
+        " a number may have a fraction, as what was measured of a model has",
+        "platform",
+    ),
     # Delivery
     Acknowledgement(
         f"{AWS}CB4",

@@ -3,54 +3,88 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from costs.assembly import Assembly, AssemblyError
 from costs.bill import Bill, bill
 from costs.book import PriceError
-from costs.diff import Difference, difference
+from costs.choosing.command import add_choose
+from costs.choosing.traffic import TrafficError
+from costs.diff import Difference, difference, over
 from costs.diff_text import diff_text
+from costs.ledger.command import add_actuals
+from costs.ledger.report import ReportError
 from costs.markdown import bill_markdown, diff_markdown
 from costs.options import Option, options
 from costs.options_text import options_json, options_markdown, options_text
+from costs.price_list.command import add_refresh
+from costs.price_list.files import PriceListError
 from costs.reading import read_assembly
 from costs.records import bill_json, diff_json
+from costs.sheet import bill_csv, diff_csv
+from costs.subtotals import tags_of
 from costs.text import bill_text
-from costs.usage import Usage, UsageError, read_usage
+from costs.usage import Usage, UsageError, read_usage, usage_toml
+from manifest import ManifestError
 
 _EXAMPLES = """\
 examples:
   cdk synth -q && python -m costs bill cdk.out
   python -m costs bill cdk.out --stage dev --markdown
-  python -m costs diff OLD/cdk.out cdk.out --fail-above 50/month
+  python -m costs bill cdk.out --by cost-center --csv > bill.csv
+  python -m costs diff OLD/cdk.out cdk.out --fail-above 50/month --fail-above-pct 10
+  python -m costs usage > usage.toml      # every assumption, to edit
   python -m costs bill cdk.out --usage usage.toml
   python -m costs options
+  python -m costs refresh                 # renew the prices from AWS's list
+  python -m costs actuals cur.csv.gz --assembly cdk.out
+  python -m costs choose build/support-sentiment --rps 50 --p99-ms 100
 
-usage.toml replaces assumptions, one a line:
-  requests_per_second = { minimum = 2, maximum = 80 }
+A bill is at minimum scale (scaling's fewest tasks, the least traffic), as expected, and
+at maximum scale. usage.toml replaces assumptions, one a line:
+  requests_per_second = { minimum = 2, expected = 20, maximum = 80 }
+  nat_gb = { expected = 30 }
   builds_per_month = 20
 
-exit code: 0, 2 on an error, 3 if --fail-above stops the change
+exit code: 0, 2 on an error, 3 if a --fail-above stops the change
 """
-_BILLS: Mapping[str, Callable[[Bill, str], str]] = {
+_USES = {
+    "json": "for machines",
+    "markdown": "for a pull request",
+    "csv": "for a spreadsheet",
+}
+_BILLS: Mapping[str, Callable[[Bill, str, Sequence[str]], str]] = {
     "text": bill_text,
     "markdown": bill_markdown,
-    "json": lambda found, title: bill_json(found),
+    "json": lambda found, title, tags: bill_json(found),
+    "csv": lambda found, title, tags: bill_csv(found),
 }
 _DIFFERENCES: Mapping[str, Callable[[Difference, str], str]] = {
     "text": diff_text,
     "markdown": diff_markdown,
     "json": lambda found, title: diff_json(found),
+    "csv": lambda found, title: diff_csv(found),
 }
-_OPTIONS: Mapping[str, Callable[[Sequence[Option], str], str]] = {
+_OPTIONS: Mapping[str, Callable[[Sequence[Option], str, date], str]] = {
     "text": options_text,
     "markdown": options_markdown,
     "json": options_json,
 }
+REFUSALS = (
+    AssemblyError,
+    ManifestError,
+    PriceError,
+    PriceListError,
+    ReportError,
+    TrafficError,
+    UsageError,
+)
 _THRESHOLD = re.compile(r"(\d+(?:\.\d+)?)/month")
 
 
@@ -61,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(asked.run(asked, usage))
         sys.stdout.flush()
         return code
-    except (AssemblyError, PriceError, UsageError) as error:
+    except REFUSALS as error:
         return _refuse(str(error))
     except OSError as error:  # a full disk, or a reader who has gone
         # Or Python writes again what it could not write, on its way out.
@@ -76,31 +110,31 @@ def _refuse(reason: str) -> int:
 
 def _bill(asked: argparse.Namespace, usage: Usage) -> int:
     (assembly,) = _read((asked.assembly,), asked.stage)
-    found = bill(assembly, usage)
+    found = bill(assembly, usage, today=asked.today)
+    if unknown := sorted(set(asked.by) - set(tags_of(found))):
+        known = ", ".join(tags_of(found)) or "none"
+        raise AssemblyError(
+            f"--by: no resource has the tag {unknown[0]}; there are: {known}"
+        )
     title = f"Bill of {asked.assembly.resolve().name}"
-    print(_BILLS[asked.form](found, title), end="")
+    print(_BILLS[asked.form](found, title, asked.by), end="")
     return 0
 
 
 def _diff(asked: argparse.Namespace, usage: Usage) -> int:
     old, new = _read((asked.old, asked.new), asked.stage)
-    found = difference(bill(old, usage), bill(new, usage))
+    before, after = (bill(each, usage, today=asked.today) for each in (old, new))
+    found = difference(before, after)
     print(_DIFFERENCES[asked.form](found, "Monthly cost"), end="")
-    limit = asked.fail_above
-    highest = max(found.monthly.minimum, found.monthly.maximum)
-    if limit is None or highest <= limit:
-        return 0
-    print(
-        f"refused: {highest:+,.2f} USD a month, above the {limit:g} that"
-        " --fail-above allows",
-        file=sys.stderr,
-    )
-    return 3
+    refusals = list(over(found, usd=asked.fail_above, percent=asked.fail_above_pct))
+    for refusal in refusals:
+        print(f"refused: {refusal}", file=sys.stderr)
+    return 3 if refusals else 0
 
 
 def _options(asked: argparse.Namespace, usage: Usage) -> int:
     found = options(asked.region, usage)
-    print(_OPTIONS[asked.form](found, asked.region), end="")
+    print(_OPTIONS[asked.form](found, asked.region, asked.today), end="")
     return 0
 
 
@@ -117,10 +151,25 @@ def _read(directories: Sequence[Path], stage: str | None) -> list[Assembly]:
     return [assembly.stage(stage) for assembly in found]
 
 
+def _usage(asked: argparse.Namespace, usage: Usage) -> int:
+    print(usage_toml(usage), end="")
+    return 0
+
+
 def _threshold(text: str) -> float:
     if not (match := _THRESHOLD.fullmatch(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not like 50/month, in USD")
     return float(match[1])
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 10, in percent")
+    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,19 +179,35 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    common, staged = _common(), argparse.ArgumentParser(add_help=False)
+    common = _common("json", "markdown", "csv")
+    dated = argparse.ArgumentParser(add_help=False)
+    dated.add_argument(
+        "--today",
+        type=date.fromisoformat,
+        default=date.today(),
+        metavar="YYYY-MM-DD",
+        help="warn of prices that are old on this day (default: today)",
+    )
+    staged = argparse.ArgumentParser(add_help=False)
     staged.add_argument("--stage", help="only this stage, such as dev")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser(
         "bill",
-        parents=[common, staged],
+        parents=[common, staged, dated],
         help="price every resource of a cdk.out directory",
     )
     one.add_argument("assembly", type=Path, help="a directory that cdk synth wrote")
+    one.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="TAG",
+        help="subtotals of a tag too",
+    )
     one.set_defaults(run=_bill)
     two = commands.add_parser(
         "diff",
-        parents=[common, staged],
+        parents=[common, staged, dated],
         help="show what a change does to the bill",
     )
     two.add_argument("old", type=Path, help="cdk.out before the change")
@@ -151,29 +216,51 @@ def _parser() -> argparse.ArgumentParser:
         "--fail-above",
         type=_threshold,
         metavar="USD/month",
-        help="exit 3 if the change adds more than this at either scale",
+        help="exit 3 if the change adds more than this at any scale",
+    )
+    two.add_argument(
+        "--fail-above-pct",
+        type=_percent,
+        metavar="PERCENT",
+        help="exit 3 if it adds more than this share of what was paid at any scale",
     )
     two.set_defaults(run=_diff)
     three = commands.add_parser(
-        "options", parents=[common], help="price what a stage may have, while idle"
+        "options",
+        parents=[_common("json", "markdown"), dated],
+        help="price what a stage may have, while idle",
     )
     three.add_argument("--region", default="us-east-1", help="us-east-1 if not given")
     three.set_defaults(run=_options)
+    four = commands.add_parser(
+        "usage",
+        parents=[_assumptions()],
+        help="print every assumption as the file that --usage reads",
+    )
+    four.set_defaults(run=_usage)
+    add_refresh(commands)
+    add_actuals(commands, _common("json", "markdown"))
+    add_choose(commands, _common("json", "markdown"), dated)
     return parser
 
 
-def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--usage", type=Path, metavar="TOML", help="assumptions that replace ours"
-    )
-    forms = common.add_mutually_exclusive_group()
-    for form, use in (("json", "for machines"), ("markdown", "for a pull request")):
-        forms.add_argument(
-            f"--{form}", dest="form", action="store_const", const=form, help=use
+def _common(*forms: str) -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, parents=[_assumptions()])
+    group = common.add_mutually_exclusive_group()
+    for form in forms:
+        group.add_argument(
+            f"--{form}", dest="form", action="store_const", const=form, help=_USES[form]
         )
     common.set_defaults(form="text")
     return common
+
+
+def _assumptions() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--usage", type=Path, metavar="TOML", help="assumptions that replace ours"
+    )
+    return parser
 
 
 if __name__ == "__main__":

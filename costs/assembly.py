@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,28 @@ _REQUIRED = object()
 
 class AssemblyError(ValueError):
     """An assembly that cannot be read, or that does not tell what a price needs."""
+
+
+@contextmanager
+def as_cloudformation_has_it(what: object) -> Iterator[None]:
+    """Make one error, that names `what`, of whatever an odd template runs into.
+
+    Templates are nested tables of anything; each of their readers takes for granted what
+    CloudFormation would refuse to deploy otherwise.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if type(error) is not ValueError:  # ours says what is wrong
+            raise
+        raise AssemblyError(
+            f"{what}: not as CloudFormation has it ({error})"
+        ) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+        kind = type(error).__name__
+        raise AssemblyError(
+            f"{what}: not as CloudFormation has it ({kind}: {error})"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -65,10 +88,18 @@ class Resource:
 
     def tag(self, key: str) -> str:
         """Return the value of a tag, "" where the resource does not carry it."""
+        return self.tags.get(key, "")
+
+    @cached_property
+    def tags(self) -> Mapping[str, str]:
+        """Return the tags that the template gives it, in either of AWS's two forms."""
         tags = self.get("Tags", [])
         if isinstance(tags, list):
             tags = {each["Key"]: each["Value"] for each in tags}
-        return str(tags.get(key, ""))
+        return {
+            str(key): "" if isinstance(value, Unknown) else str(value)
+            for key, value in tags.items()
+        }
 
     @property
     def name(self) -> str:

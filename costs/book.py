@@ -7,13 +7,15 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 PRICES = Path(__file__).parent / "prices"
+STALE = timedelta(days=180)
 
-_DATE = re.compile(r"undated|20\d\d(-\d\d(-\d\d)?)?")
-_WEAK = ("DERIVED", "ASSUMPTION", "DOUBT")  # how a note says that nobody read it
+_DATE = re.compile(r"20\d\d(-\d\d(-\d\d)?)?")
+WEAK = ("DERIVED", "ASSUMPTION", "DOUBT")  # how a note says that nobody read it
 
 
 class PriceError(ValueError):
@@ -35,9 +37,15 @@ class Price:
     @property
     def weakness(self) -> str | None:
         """Why the figure should be checked before money hangs on it, if it should."""
-        if self.note.startswith(_WEAK):
+        if self.note.startswith(WEAK):
             return self.note
         return "undated" if self.as_of == "undated" else None
+
+    def is_stale(self, today: date) -> bool:
+        """Tell whether it may be older than STALE; of an undated one nobody knows."""
+        if self.as_of == "undated":
+            return False
+        return today - _earliest(self.as_of) > STALE
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ def _price(where: str, row: Any) -> Price:
             raise PriceError(f"{where}.{name}: {row[name]!r} is not text")
         if not row[name].strip() and name != "note":
             raise PriceError(f"{where}.{name}: empty")
-    if not _DATE.fullmatch(row["as_of"]):
+    if not _is_date(row["as_of"]):
         raise PriceError(f"{where}.as_of: {row['as_of']!r} is no ISO date or 'undated'")
     usd = row["usd"]
     if isinstance(usd, bool) or not isinstance(usd, int | float):
@@ -114,6 +122,20 @@ def _price(where: str, row: Any) -> Price:
     if not (math.isfinite(usd) and usd >= 0):
         raise PriceError(f"{where}.usd: {usd} is not 0 or more")
     return Price(**{**row, "usd": float(usd)})
+
+
+def _is_date(text: str) -> bool:
+    if text == "undated" or not _DATE.fullmatch(text):
+        return text == "undated"
+    try:
+        return bool(_earliest(text))
+    except ValueError:  # the 30th of February
+        return False
+
+
+def _earliest(as_of: str) -> date:
+    """Return the first day that a day, a month or a year may mean."""
+    return date.fromisoformat(as_of + "-01-01"[len(as_of) - 4 :])
 
 
 def _keys(where: str, raw: Any, wanted: set[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costs.assembly import Assembly, Resource, Stack
 from costs.book import Price, PriceBook
@@ -11,6 +11,7 @@ from costs.usage import Usage
 
 HOURS = 730  # a month, as AWS's own calculator counts it
 SECONDS = HOURS * 3600
+WHOLE = Scale.always(1)
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,23 @@ class Charge:
     price: Price
     quantity: Scale  # in the price's unit, a month
     assumptions: tuple[str, ...] = ()  # fields of Usage that the quantity rests on
+    paid: Scale = WHOLE  # share of the price, on Spot or with a savings plan
 
     @property
     def monthly(self) -> Scale:
         """USD a month."""
-        return self.quantity * self.price.usd
+        return self.quantity * self.paid * self.price.usd
+
+    def less(self, discount: Scale, assumption: str) -> Charge:
+        """Return the charge below its price by a share; 0 changes nothing."""
+        if not discount.largest:
+            return self
+        paid = self.paid * (WHOLE - discount)
+        return replace(self.resting_on(assumption), paid=paid)
+
+    def resting_on(self, *assumptions: str) -> Charge:
+        """Return the charge with further assumptions that its quantity rests on."""
+        return replace(self, assumptions=(*self.assumptions, *assumptions))
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from costs.bill import Bill, Line
+from costs.endpoints import EndpointChange, endpoint_changes
 from costs.scale import Scale
 
-_NOTHING = Scale(0.0, 0.0)
+_NOTHING = Scale.always(0.0)
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Difference:
     unchanged: tuple[Line, ...]  # priced, and the same on both sides
     free_added: int
     free_removed: int
+    endpoints: tuple[EndpointChange, ...] = ()  # whose release or cost is another
 
     @property
     def monthly(self) -> Scale:
@@ -106,7 +109,33 @@ def difference(before: Bill, after: Bill) -> Difference:
         free_removed=sum(
             new is None and old is not None and old.is_free for old, new in pairs
         ),
+        endpoints=endpoint_changes(before.endpoints, after.endpoints),
     )
+
+
+def over(
+    found: Difference, *, usd: float | None = None, percent: float | None = None
+) -> Iterator[str]:
+    """Yield why a change is dearer than a bound allows, at the scale where it is most.
+
+    `usd` a month, and `percent` of what was paid before: where nothing was, any
+    addition is above any percentage.
+    """
+    most = found.monthly.largest
+    if usd is not None and most > usd:
+        allowed = f"above the {usd:g} that --fail-above allows"
+        yield f"{most:+,.2f} USD a month, {allowed}"
+    added = Scale.of(_percent, found.before.monthly, found.after.monthly).largest
+    if percent is not None and added > percent:
+        allowed = f"above the {percent:g} % that --fail-above-pct allows"
+        share = f"{added:+,.1f} %" if math.isfinite(added) else "more than nothing"
+        yield f"{share}, {allowed}"
+
+
+def _percent(before: float, after: float) -> float:
+    if before:
+        return 100 * (after / before - 1)
+    return math.inf if after else 0.0
 
 
 def _pairs(
@@ -130,6 +159,6 @@ def _pairs(
             yield old, None
 
 
-def _largest_first(change: Change) -> tuple[float, float, str, str]:
-    moved = change.monthly
-    return (-abs(moved.maximum), -abs(moved.minimum), change.stack, change.path)
+def _largest_first(change: Change) -> tuple[float, float, float, str, str]:
+    low, middle, high = map(abs, change.monthly.ends)
+    return (-middle, -high, -low, change.stack, change.path)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from costs.charges import HOURS
 from costs.diff import Change, Difference
+from costs.endpoints import EndpointChange, measures
+from costs.notes import energy_change_notes
 from costs.scale import Scale, counted
 from costs.tables import Row, aligned, billed, change, dollars
 from costs.text import notes
@@ -16,8 +18,8 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 def diff_text(found: Difference, title: str) -> str:
     """Return the changes, the largest first; what stays in one line; the total last."""
     rows: list[Row] = [
-        ("", "", "at minimum", "", "", "at maximum", ""),
-        ("", "before", "after", "change", "before", "after", "change"),
+        ("", "expected", "", "", "change at", "change at"),
+        ("", "before", "after", "change", "minimum", "maximum"),
     ]
     for each in found.changes:
         rows += _change_rows(each)
@@ -25,15 +27,28 @@ def diff_text(found: Difference, title: str) -> str:
     rows.append(("TOTAL", *figures(found.before.monthly, found.after.monthly)))
     *table, total = aligned(rows)
     heading = f"{title}: USD a month of {HOURS} h"
-    below = notes(found.changed_lines, found.after)
-    return "\n".join([heading, "", *table, *free(found), "", *below, "", total, ""])
+    energy = energy_change_notes(found.before, found.after)
+    below = notes(found.changed_lines, found.after, energy)
+    models = [line for each in found.endpoints for line in _endpoint(each)]
+    return "\n".join(
+        [heading, "", *models, *table, *free(found), "", *below, "", total, ""]
+    )
+
+
+def _endpoint(found: EndpointChange) -> list[str]:
+    """Return what a release does to an endpoint, as a table and an empty line."""
+    rows = [
+        (each.name, each.before, each.after, each.change) for each in measures(found)
+    ]
+    table = aligned([(found.name, "before", "after", "change"), *rows])
+    return [*table, ""]
 
 
 def _change_rows(moved: Change) -> Iterator[Row]:
     title = f"{SIGNS[moved.kind]} {moved.stack}: {moved.path}"
     yield (title, *figures(moved.before_monthly, moved.after_monthly))
     for detail in details(moved):
-        yield (f"    {detail}", *[""] * 6)
+        yield (f"    {detail}", *[""] * 5)
 
 
 def details(moved: Change) -> Sequence[str]:
@@ -49,13 +64,10 @@ def details(moved: Change) -> Sequence[str]:
 
 
 def figures(before: Scale, after: Scale) -> Sequence[str]:
-    """Return before, after and change at minimum, then the same at maximum."""
-    ends = ((before.minimum, after.minimum), (before.maximum, after.maximum))
-    return tuple(
-        cell
-        for was, now in ends
-        for cell in (dollars(was), dollars(now), change(was, now))
-    )
+    """Return before, after and change as expected, then the change at either end."""
+    was, now, moved = before.expected, after.expected, after - before
+    ends = (change(0, moved.minimum), change(0, moved.maximum))
+    return (dollars(was), dollars(now), change(was, now), *ends)
 
 
 def unchanged(found: Difference) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from itertools import groupby
 
+from costs.book import Price
 from costs.charges import HOURS
+from costs.notes import stale_notes
 from costs.options import Option
 from costs.tables import Row, aligned, dollars, markdown
 
@@ -14,16 +17,20 @@ SCHEMA = 1
 _HEADER = ("USD a month", "on Spot")
 
 
-def options_text(found: Sequence[Option], region: str) -> str:
+def options_text(
+    found: Sequence[Option], region: str, today: date | None = None
+) -> str:
     """Return a table of every option, group by group."""
     rows: list[Row] = [("", *_HEADER)]
     for group, members in groupby(found, lambda option: option.group):
         rows.append((group, "", ""))
         rows += [(f"  {option.name}", *_figures(option)) for option in members]
-    return "\n".join([*aligned(rows), "", *_notes(found, region), ""])
+    return "\n".join([*aligned(rows), "", *_notes(found, region, today), ""])
 
 
-def options_markdown(found: Sequence[Option], region: str) -> str:
+def options_markdown(
+    found: Sequence[Option], region: str, today: date | None = None
+) -> str:
     """Return the same as a GitHub table: docs/idle.md is that of us-east-1."""
     rows: list[Row] = []
     for group, members in groupby(found, lambda option: option.group):
@@ -32,10 +39,14 @@ def options_markdown(found: Sequence[Option], region: str) -> str:
     table = markdown(("", *_HEADER), rows)
     title = "# What each option costs while nobody calls"
     command = "`python -m costs options --markdown` wrote this page."
-    return "\n".join([title, "", *table, "", *_notes(found, region), command, ""])
+    return "\n".join(
+        [title, "", *table, "", *_notes(found, region, today), command, ""]
+    )
 
 
-def options_json(found: Sequence[Option], region: str) -> str:
+def options_json(
+    found: Sequence[Option], region: str, today: date | None = None
+) -> str:
     record = {
         "currency": "USD",
         "hours": HOURS,
@@ -53,6 +64,11 @@ def options_json(found: Sequence[Option], region: str) -> str:
         ],
         "region": region,
         "schema": SCHEMA,
+        "stale_prices": [
+            {"as_of": price.as_of, "item": price.item, "service": price.service}
+            for price in _prices(found)
+            if today and price.is_stale(today)
+        ],
     }
     return json.dumps(record, indent=2, sort_keys=True) + "\n"
 
@@ -64,8 +80,8 @@ def _figures(option: Option) -> tuple[str, str]:
     )
 
 
-def _notes(found: Sequence[Option], region: str) -> list[str]:
-    prices = {price for option in found for price in option.prices}
+def _notes(found: Sequence[Option], region: str, today: date | None) -> list[str]:
+    prices = _prices(found)
     dates = sorted(price.as_of for price in prices if price.as_of != "undated")
     weak = sum(price.weakness is not None for price in prices)
     return [
@@ -74,4 +90,10 @@ def _notes(found: Sequence[Option], region: str) -> list[str]:
         f"{len(prices)} prices, read {dates[0]} to {dates[-1]}; {weak} are undated or"
         " assumed, those of Spot among",
         f"them, which move daily: see costs/prices/{region}.json.",
+        *stale_notes(prices, today),
     ]
+
+
+def _prices(found: Sequence[Option]) -> list[Price]:
+    prices = {price for option in found for price in option.prices}
+    return sorted(prices, key=lambda price: (price.service, price.item))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from costs.assembly import Assembly, AssemblyError, Stack
+from costs.assembly import Assembly, AssemblyError, Stack, as_cloudformation_has_it
 from costs.intrinsics import resolve
 from costs.template import Template, Unknown
 
@@ -33,7 +33,8 @@ def read_assembly(directory: Path) -> Assembly:
                     return resolve(properties.get("Value"), stack.template)
         return Unknown(f"no stack of the assembly writes the SSM parameter {name}")
 
-    stacks.extend(_stacks(directory, "", ssm))
+    with as_cloudformation_has_it(directory):
+        stacks.extend(_stacks(directory, "", ssm))
     if not stacks:
         raise AssemblyError(f"{directory}: holds no stack")
     return Assembly(directory, tuple(stacks))
@@ -45,7 +46,8 @@ def _stacks(directory: Path, stage: str, ssm: Any) -> Iterator[Stack]:
         kind, properties = artifact.get("type"), artifact.get("properties", {})
         if kind == "cdk:cloud-assembly":
             nested = directory / properties["directoryName"]
-            yield from _stacks(nested, properties.get("displayName", nested.name), ssm)
+            display = str(properties.get("displayName", nested.name))
+            yield from _stacks(nested, display, ssm)
         elif kind == "aws:cloudformation:stack":
             yield _stack(directory, stage, id_, artifact, ssm)
 
@@ -56,8 +58,8 @@ def _stack(
     properties = artifact["properties"]
     path = directory / properties["templateFile"]
     body = _json(path)
-    display = artifact.get("displayName", "")
-    name = properties.get("stackName", id_)  # left out where they are the same
+    display = str(artifact.get("displayName", ""))
+    name = str(properties.get("stackName", id_))  # left out where they are the same
     # A stage is a nested assembly, or a plain construct around its stacks.
     stage = display.rpartition("/")[0] or stage
     region = artifact.get("environment", "").rpartition("/")[2]
@@ -101,7 +103,7 @@ def _json(path: Path) -> dict[str, Any]:
         raise AssemblyError(
             f"{path}: no such file; is it a `cdk synth` output?"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise AssemblyError(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(raw, dict):
         raise AssemblyError(f"{path}: not a table")

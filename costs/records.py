@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from costs.bill import Bill, Line, grouped
+from costs.bill import Bill, Line, by_model, by_stack, by_stage, by_tag, grouped
 from costs.charges import HOURS, Charge
 from costs.diff import Change, Difference
-from costs.notes import marks
-from costs.scale import Scale
+from costs.endpoints import Endpoint
+from costs.energy import METHOD
+from costs.notes import marks, prices_of
+from costs.scale import ENDS, Scale
+from costs.subtotals import tags_of
 from costs.usage import MEANINGS
 
 SCHEMA = 1
@@ -26,22 +31,32 @@ def bill_json(bill: Bill) -> str:
                     "monthly_usd": _total(stack_lines),
                     "resources": [_line(line) for line in stack_lines],
                 }
-                for stack, stack_lines in grouped(lines, "stack")
+                for stack, stack_lines in grouped(lines, by_stack)
             ],
         }
-        for stage, lines in grouped(bill.lines, "stage")
+        for stage, lines in grouped(bill.lines, by_stage)
     ]
     return _text(
         {
             "assumptions": _assumptions(bill),
+            "endpoints": [_endpoint(each) for each in bill.endpoints],
+            "energy": _energy(bill),
             "models": [
                 {"model": model, "monthly_usd": _total(lines)}
-                for model, lines in grouped(bill.lines, "model")
+                for model, lines in grouped(bill.lines, by_model)
                 if model
             ],
             "monthly_usd": _scale(bill.monthly),
             "regions": list(bill.regions),
             "stages": stages,
+            "stale_prices": _stale(bill, bill.lines),
+            "tags": {
+                tag: [
+                    {"value": value, "monthly_usd": _total(lines)}
+                    for value, lines in grouped(bill.lines, by_tag(tag))
+                ]
+                for tag in tags_of(bill)
+            },
         }
     )
 
@@ -55,10 +70,23 @@ def diff_json(difference: Difference) -> str:
             "before_usd": _scale(difference.before.monthly),
             "change_usd": _scale(difference.monthly),
             "changes": [_change(change) for change in difference.changes],
+            "endpoints": [
+                {
+                    "after": _endpoint(each.after) if each.after else None,
+                    "before": _endpoint(each.before) if each.before else None,
+                    "endpoint": each.name,
+                }
+                for each in difference.endpoints
+            ],
+            "energy": {
+                "after": _energy(difference.after),
+                "before": _energy(difference.before),
+            },
             "free": {
                 "added": difference.free_added,
                 "removed": difference.free_removed,
             },
+            "stale_prices": _stale(difference.after, difference.changed_lines),
             "unchanged": len(difference.unchanged),
         }
     )
@@ -76,6 +104,18 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
+def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "endpoint": endpoint.name,
+        "energy_a_million_at_full_load": endpoint.energy and asdict(endpoint.energy),
+        "monthly_usd": _scale(endpoint.monthly),
+        "release": asdict(endpoint.release),
+        "stack": endpoint.stack,
+        "usd_a_million_as_expected": endpoint.expected,
+        "usd_a_million_at_full_load": endpoint.full_load,
+    }
+
+
 def _line(line: Line) -> dict[str, Any]:
     return {
         "charges": [_charge(charge) for charge in line.estimate.charges],
@@ -84,6 +124,7 @@ def _line(line: Line) -> dict[str, Any]:
         "model": line.model,
         "monthly_usd": _scale(line.monthly),
         "path": line.path,
+        "tags": dict(line.tags),
         "type": line.type,
     }
 
@@ -95,6 +136,7 @@ def _charge(charge: Charge) -> dict[str, Any]:
         "assumptions": list(charge.assumptions),
         "item": price.item,
         "monthly_usd": _scale(charge.monthly),
+        "paid_share": _scale(charge.paid),
         "quantity": _scale(charge.quantity),
         "service": price.service,
         "source": price.source,
@@ -102,6 +144,25 @@ def _charge(charge: Charge) -> dict[str, Any]:
         "unit_usd": price.usd,
         "weakness": price.weakness,
     }
+
+
+def _energy(bill: Bill) -> dict[str, Any] | None:
+    if bill.energy is None:
+        return None
+    return {
+        "kg_co2e": _scale(bill.energy.kg_co2e),
+        "kwh": _scale(bill.energy.kwh),
+        "method": METHOD,
+        "utilisation": _scale(bill.usage.utilisation),
+    }
+
+
+def _stale(bill: Bill, lines: Sequence[Line]) -> list[dict[str, str]]:
+    return [
+        {"as_of": price.as_of, "item": price.item, "service": price.service}
+        for price in prices_of(lines)
+        if bill.today and price.is_stale(bill.today)
+    ]
 
 
 def _assumptions(bill: Bill) -> dict[str, Any]:
@@ -116,7 +177,7 @@ def _total(lines: list[Line]) -> dict[str, float]:
 
 
 def _scale(figure: Scale) -> dict[str, float]:
-    return {"maximum": round(figure.maximum, 4), "minimum": round(figure.minimum, 4)}
+    return {end: round(getattr(figure, end), 4) for end in ENDS}
 
 
 def _text(record: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from costs.charges import Charge
+from costs.charges import WHOLE, Charge
 from costs.scale import Scale, spread
 
 Row = Sequence[str]
@@ -47,14 +47,25 @@ def change(before: float, after: float) -> str:
     return dollars(min(max(after - before, -0.001), 0.001))
 
 
-def amounts(monthly: Scale) -> tuple[str, str]:
-    return dollars(monthly.minimum), dollars(monthly.maximum)
+def amounts(monthly: Scale) -> tuple[str, str, str]:
+    """Return USD at minimum, expected and maximum scale."""
+    low, middle, high = map(dollars, monthly.ends)
+    return low, middle, high
+
+
+def headline(monthly: Scale) -> str:
+    """Return "66.10 a month expected, 48.41 to 126.64", or one figure for all scales."""
+    low, middle, high = amounts(monthly)
+    if low == middle == high:
+        return f"{middle} a month"
+    return f"{middle} a month expected, {low} to {high}"
 
 
 def billed(charge: Charge) -> str:
-    """Return "Fargate vCPU x86: 365 to 1,460 vCPU-hour @ $0.04048"."""
+    """Return "Fargate vCPU x86: 365 / 730 / 1,460 vCPU-hour @ $0.04048"."""
     price = charge.price
     usd = f"{price.usd:.10f}".rstrip("0").rstrip(".")
     times = " x" if price.unit[0].isdigit() else ""  # "5 x 1,000 requests"
     quantity = f"{spread(charge.quantity)}{times} {price.unit}"
-    return f"{price.service} {price.item}: {quantity} @ ${usd}"
+    share = "" if charge.paid == WHOLE else f" x {spread(charge.paid)}"
+    return f"{price.service} {price.item}: {quantity} @ ${usd}{share}"

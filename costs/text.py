@@ -5,44 +5,52 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from costs.bill import Bill, Line, biggest_first, grouped
+from costs.bill import Bill, Line, biggest_first, by_stack, by_stage, grouped
 from costs.charges import HOURS
-from costs.notes import assumption_notes, free_note, marked, marks, price_notes
+from costs.notes import (
+    assumption_notes,
+    energy_notes,
+    free_note,
+    marked,
+    marks,
+    price_notes,
+)
 from costs.scale import Scale
+from costs.subtotals import subtotals
 from costs.tables import Row, aligned, amounts, billed
 
 _WIDTH = 100  # of a note; the table is as wide as its widest line
+_EMPTY = ("",) * 5
 
 
-def bill_text(bill: Bill, title: str) -> str:
-    """Return the bill: the biggest first, assumptions below, the total last."""
-    rows: list[Row] = [("", "at minimum", "at maximum", "rests on")]
-    for stage, lines in grouped(bill.lines, "stage"):
+def bill_text(bill: Bill, title: str, tags: Sequence[str] = ()) -> str:
+    """Return the bill: the biggest first, assumptions below, the total last.
+
+    By each of `tags` it is added up as well.
+    """
+    rows: list[Row] = [("", "at minimum", "expected", "at maximum", "rests on")]
+    for stage, lines in grouped(bill.lines, by_stage):
         rows.append((stage or "(no stage)", *_total(lines), ""))
-        for stack, stack_lines in grouped(lines, "stack"):
+        for stack, stack_lines in grouped(lines, by_stack):
             rows.append((f"  {stack}", *_total(stack_lines), ""))
             rows += _resources(stack_lines, marks(bill.lines))
-        rows.append(("", "", "", ""))
-    rows += _models(bill)
+        rows.append(_EMPTY)
+    for title_, members in subtotals(bill, tags):
+        rows.append((title_, *_EMPTY[1:]))
+        rows += [(f"  {name}", *amounts(monthly), "") for name, monthly in members]
+        rows.append(_EMPTY)
     *table, total = aligned([*rows, ("TOTAL", *_total(bill.lines), "")])
     heading = f"{title}: USD a month of {HOURS} h"
-    below = [*_wrapped(free_note(bill.lines)), *notes(bill.lines, bill)]
+    below = [
+        *_wrapped(free_note(bill.lines)),
+        *notes(bill.lines, bill, energy_notes(bill)),
+    ]
     return "\n".join([heading, "", *table, *below, "", total, ""])
 
 
-def _models(bill: Bill) -> Iterator[Row]:
-    """Yield a row for each model, over all its stages, and one for what they share."""
-    if all(not line.model for line in bill.lines):
-        return
-    yield ("by model", "", "", "")
-    for model, lines in grouped(bill.lines, "model"):
-        yield (f"  {model or '(shared)'}", *_total(lines), "")
-    yield ("", "", "", "")
-
-
-def notes(lines: Sequence[Line], bill: Bill) -> list[str]:
+def notes(lines: Sequence[Line], bill: Bill, energy: Sequence[str]) -> list[str]:
     """Return what the figures of some of a bill's lines rest on."""
-    found = price_notes(lines, bill.regions)
+    found = [*price_notes(lines, bill.regions, bill.today), *energy]
     if letters := assumption_notes(lines, bill.usage):
         found += ["", "Assumptions:", *(f"  {note}" for note in letters)]
     return [line for note in found for line in _wrapped(note)]
@@ -52,7 +60,7 @@ def _wrapped(note: str) -> list[str]:
     return textwrap.wrap(note, _WIDTH, subsequent_indent="     ") or [""]
 
 
-def _total(lines: Sequence[Line]) -> tuple[str, str]:
+def _total(lines: Sequence[Line]) -> tuple[str, str, str]:
     return amounts(Scale.total(line.monthly for line in lines))
 
 

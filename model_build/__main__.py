@@ -1,6 +1,7 @@
 """python -m model_build SPEC.toml --out DIR [--data-dir DIR] [--teacher SOURCE] [--json]
 
 python -m model_build plan SPEC.toml [--data-dir DIR] [--teacher SOURCE] [--json]
+    [--rps N --p99-ms MS [--budget USD/month]]
 """
 
 from __future__ import annotations
@@ -16,18 +17,24 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from costs.book import PriceError
+from costs.choosing.command import budget, positive
+from costs.choosing.traffic import SHAPES
+from costs.fargate import SizeError
 from manifest import ManifestError
 from model_build.checkpoint import CheckpointError
+from model_build.forecast import Forecast
 from model_build.gates import explain
 from model_build.inputs import with_teacher
 from model_build.machine import read_machine
 from model_build.measure import MeasurementError
 from model_build.passes.base import PlanError
 from model_build.pipeline import OutputError, build
-from model_build.plan import plan, shown
+from model_build.plan import plan
+from model_build.plan_table import shown
 from model_build.progress import Progress
 from model_build.report import Report
 from model_build.rows import DataError
+from model_build.serving_plan import Demand
 from model_build.sources import SourceError, check_directory
 from model_build.spec import Spec, SpecError, read_spec
 from model_build.vocabulary import TokenizerError
@@ -42,6 +49,7 @@ REFUSALS = (
     OutputError,
     ManifestError,
     PriceError,
+    SizeError,
     ArithmeticError,
     OSError,
 )
@@ -79,9 +87,19 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    found = plan(_spec(options), options.data_dir, read_machine(), Progress())
+    spec, demand = _spec(options), _demand(options)
+    found = plan(spec, options.data_dir, read_machine(), Progress(), demand)
     print(found.to_json().decode().strip() if options.json else shown(found))
     return 0 if found.fits else 1
+
+
+def _demand(options: argparse.Namespace) -> Demand | None:
+    asked = (options.rps, options.p99_ms)
+    if asked == (None, None) and options.budget is None:
+        return None
+    if None in asked:
+        raise SpecError("--rps and --p99-ms: both are needed for what serving costs")
+    return Demand(*asked, options.budget, options.profile, options.region)
 
 
 def _spec(options: argparse.Namespace) -> Spec:
@@ -117,6 +135,19 @@ def _plan_parser() -> argparse.ArgumentParser:
         "before; 1 one will not; 2 it cannot be built.",
     )
     _add_common(parser, "print the plan as JSON")
+    money = parser.add_argument_group("what serving it will cost")
+    money.add_argument("--rps", type=positive, metavar="N", help="requests a second")
+    money.add_argument(
+        "--p99-ms", type=positive, metavar="MS", help="to be answered in"
+    )
+    money.add_argument(
+        "--budget",
+        type=budget,
+        metavar="USD/month",
+        help="such as 300/month: or exit 1",
+    )
+    money.add_argument("--profile", choices=SHAPES, default="steady")
+    money.add_argument("--region", default="us-east-1", help="(default: us-east-1)")
     return parser
 
 
@@ -144,8 +175,28 @@ def _summary(report: Report, out: Path) -> str:
         found = "" if gate.found is None else f" {gate.found:.4g}"
         verdict = "ok" if gate.passed else f"FAIL, {explain(gate)}"
         lines.append(f"  {gate.measure}{found} ({gate.bound}): {verdict}")
+    for forecast in report.planned:
+        if forecast.variant == report.release:
+            lines += _errors(forecast)
     lines.append(f"  report: {out / 'report.html'}")
     return "\n".join(lines)
+
+
+def _errors(forecast: Forecast) -> list[str]:
+    """How far the plan was from what was found, as shares of what was found."""
+    pairs = {
+        "bytes": forecast.bytes,
+        "minutes": forecast.minutes,
+        "p50": forecast.p50_ms,
+        "memory": forecast.memory_mib,
+        "dollars a million": forecast.dollars_per_million,
+    }
+    off = [
+        f"{name} {100 * (pair[0] / pair[1] - 1):+.0f} %"
+        for name, pair in pairs.items()
+        if pair and pair[0] is not None and pair[1]
+    ]
+    return [f"  the plan of {forecast.variant} was off by: {', '.join(off)}"]
 
 
 if __name__ == "__main__":

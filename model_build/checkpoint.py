@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from model_build.architectures import ARCHITECTURES, Architecture
 from model_build.cleaning import Side
 from model_build.model import Activation, EncoderShape, Head, LayerShape, Model
-from model_build.sizes import matrices
+from model_build.sizes import weight_shapes
 from model_build.vocabulary import (
     TokenizerError,
     cut_at,
@@ -265,16 +265,13 @@ def _fitting(
     config: _Config,
     path: Path,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    wanted = {m.name: (m.rows, m.columns) for m in matrices(shape)}
+    wanted = weight_shapes(shape)
     try:
         for name, array in mapped:
-            kernel = wanted.get(name.replace("/bias", "/kernel"))
-            norm = shape.embedding_width if name.startswith("embed_norm") else None
-            asked = wanted.get(name) or ((kernel or (norm or shape.width,))[-1],)
-            if array.shape != asked:
+            if array.shape != wanted[name]:
                 raise ValueError(
                     f"{name} is {_sides(array.shape)}; after {config.path} it would be "
-                    f"{_sides(asked)}"
+                    f"{_sides(wanted[name])}"
                 )
             yield name, array
     except KeyError as error:

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from costs.book import PriceBook
+from costs.energy import PredictionEnergy, energy_per_million
 from costs.predictions import dollars_per_million
+from manifest import Serving
 from model_build.calibration import calibration
 from model_build.measure import Measurements, Served
 from model_build.model import Finding
@@ -71,6 +73,7 @@ def compare_variants(
         served = measurements.variants.get(each.name) if measurements else None
         probabilities = each.judged.probabilities
         size = each.file.stat().st_size
+        serving = _serving(served, measurements, size)
         own = VariantReport(
             name=each.name,
             of=parent,
@@ -87,7 +90,8 @@ def compare_variants(
             quality=truth.compare(each.judged, baseline.judged),
             examples=len(truth.labels),
             serving=served,
-            dollars_per_million=_dollars(served, measurements, size, book),
+            dollars_per_million=_dollars(serving, book),
+            energy=_energy(serving, book),
             faster=served is not None and served.p50_speedup.low > 1,
             effect=None,
             calibration=None
@@ -103,16 +107,20 @@ def compare_variants(
     return [replace(r, dominated_by=dominators(r, every, spec.measure)) for r in every]
 
 
-def _dollars(
-    served: Served | None,
-    measurements: Measurements | None,
-    size: int,
-    book: PriceBook,
-) -> float | None:
+def _serving(
+    served: Served | None, measurements: Measurements | None, size: int
+) -> Serving | None:
     if served is None or measurements is None:
         return None
-    serving = manifest_serving(served, measurements.conditions, size)
-    return dollars_per_million(serving, book)
+    return manifest_serving(served, measurements.conditions, size)
+
+
+def _dollars(serving: Serving | None, book: PriceBook) -> float | None:
+    return dollars_per_million(serving, book) if serving else None
+
+
+def _energy(serving: Serving | None, book: PriceBook) -> PredictionEnergy | None:
+    return energy_per_million(serving, book.region) if serving else None
 
 
 def _effect(

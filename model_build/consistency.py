@@ -14,6 +14,7 @@ from model_build.passes import (
     Finetune,
     PassSettings,
     PruneVocabulary,
+    PruneWeights,
     Quantize,
     QuantizeAware,
 )
@@ -31,6 +32,7 @@ def check(spec: Spec) -> None:
     _check_questions(spec)
     _check_order(spec.passes)
     _check_lessons(spec)
+    _check_ignored(spec.passes)
     if spec.search is not None:
         _check_search(spec, spec.search)
     elif spec.release not in {p.variant for p in spec.passes}:
@@ -159,6 +161,26 @@ def _check_lessons(spec: Spec) -> None:
             "data.unlabelled: no pass reads it: a 'distill' with examples 'unlabelled' "
             "or 'both' does, and 'prune_vocabulary'"
         )
+
+
+def _check_ignored(passes: Sequence[PassSpec]) -> None:
+    """Refuse what a pass would not look at; a pass alone may be told so, in a test."""
+    heads, steps = (
+        _default(Distill, "relation_heads"),
+        _default(PruneWeights, "frequency"),
+    )
+    for index, step in enumerate(passes):
+        match step.settings:
+            case Distill(relation_weight=0, relation_heads=asked) if asked != heads:
+                raise ValueError(
+                    f"passes[{index}].relation_heads: {asked}: without a "
+                    "relation_weight nothing is compared by them"
+                )
+            case PruneWeights(schedule="once", frequency=asked) if asked != steps:
+                raise ValueError(
+                    f"passes[{index}].frequency: {asked}: with schedule 'once' there "
+                    "is one pruning"
+                )
 
 
 def _check_search(spec: Spec, search: Search) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,10 +13,12 @@ from msgspec import Meta
 from model_build.augmentation import Augmentation, augmented
 from model_build.cleaning import (
     Duplicates,
+    Parts,
     Side,
     distinct,
     family,
     identity,
+    parts_of,
     without_breaks,
 )
 from model_build.examples import Answer, Dataset, Example
@@ -25,6 +27,7 @@ from model_build.sources import Digest, Source
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Place = Callable[["Table"], Path]
+PART_WORDS = 4  # fewer are anybody's words, not a part of one text
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,6 +53,8 @@ class Data(Table, frozen=True, kw_only=True):
     min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
     breaks: Literal["keep", "space"] = "keep"  # what becomes of <br />
     duplicates: Duplicates = "near"
+    # Apart: who is judged by a text learns from no part of it, nor is judged by parts.
+    parts: Parts = "keep"
     # Where a text is cut that is longer than the longest of serving.lengths, by the
     # server as in training; of two texts the longer. Contexts are read in windows.
     truncate: Side = "end"
@@ -64,6 +69,8 @@ class Data(Table, frozen=True, kw_only=True):
                 f"validation_share + test_share: {self.validation_share} + "
                 f"{self.test_share} leave nothing to train on; their sum is below 1"
             )
+        if self.parts == "apart" and not isinstance(self.text, str):
+            raise ValueError('parts: "apart" is of one text; data.text names two')
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -72,7 +79,7 @@ class Data(Table, frozen=True, kw_only=True):
     @property
     def preprocessing(self) -> Mapping[str, Any]:
         """What is done to the examples between their table and the model."""
-        names = ("breaks", "duplicates", "truncate", "augmentation")
+        names = ("breaks", "duplicates", "parts", "truncate", "augmentation")
         return {name: msgspec.to_builtins(getattr(self, name)) for name in names}
 
 
@@ -82,7 +89,8 @@ def read_dataset(data: Data, labels: Sequence[str], place: Place) -> Dataset:
     `labels` is empty where the answers are words of a context; `place` gives a table's
     local path. A family of examples (cleaning.py) is never on two sides of a split that
     is made here; an example of a test table is in no other split. No model is taught by
-    an unlabelled text or a changed copy that is also an example to judge it by.
+    an unlabelled text or a changed copy that is also an example to judge it by; nor,
+    where parts are `apart`, by a part of one.
 
     Raises DataError naming the file, row and field.
     """
@@ -91,16 +99,21 @@ def read_dataset(data: Data, labels: Sequence[str], place: Place) -> Dataset:
     if not found:
         raise DataError(f"{path}: no example{_wanted(data, labels)}")
     if data.test is None:
-        test = [e for e in found if _draw(e) < data.test_share]
-        aside = data.test_share
+        test = _share(found, found, 0.0, data.test_share, data)
+        drawn, edge = test, data.test_share
     else:
         test = [*_examples(place(data.test), data, labels)]
         asked = {identity(e, "near") for e in test}
         found = [e for e in found if identity(e, "near") not in asked]
-        aside = 0.0
-    edge = aside + data.validation_share
-    validation = [e for e in found if aside <= _draw(e) < edge]
-    train = sorted((e for e in found if _draw(e) >= edge), key=_order)
+        drawn, edge = [], 0.0
+    known = [*found, *test]
+    validation = _share(found, known, edge, edge + data.validation_share, data)
+    families = {family(e) for e in (*drawn, *validation)}
+    parts = _parts([*test, *validation], found, PART_WORDS, data)
+    train = sorted(
+        (e for e in found if family(e) not in families and e.texts[0] not in parts),
+        key=_order,
+    )
     train = train[: data.max_train]  # any first N are a sample
     if data.augmentation:
         train = [*train, *augmented(train, data.augmentation, [*validation, *test])]
@@ -113,6 +126,25 @@ def read_dataset(data: Data, labels: Sequence[str], place: Place) -> Dataset:
     )
     _check_splits(dataset, labels, path)
     return dataset
+
+
+def _share(
+    found: Sequence[Example],
+    known: Sequence[Example],
+    low: float,
+    high: float,
+    data: Data,
+) -> list[Example]:
+    """What falls to a split that is made here, of all the examples that are known."""
+    drawn = [e for e in found if low <= _draw(e) < high]
+    parts = _parts(known, drawn, 1, data)
+    return [e for e in drawn if e.texts[0] not in parts]
+
+
+def _parts(
+    wholes: Sequence[Example], among: Sequence[Example], shortest: int, data: Data
+) -> Collection[str]:
+    return parts_of(wholes, among, shortest) if data.parts == "apart" else ()
 
 
 def _check_splits(dataset: Dataset, labels: Sequence[str], path: Path) -> None:
@@ -135,7 +167,12 @@ def _unlabelled(
         if (texts := _texts(path, number, row, data)) is not None
     )
     found = distinct(texts, data.duplicates)
-    return [e for e in found if identity(e, "near") not in judging]
+    parts = _parts(aside, found, PART_WORDS, data)
+    return [
+        e
+        for e in found
+        if identity(e, "near") not in judging and e.texts[0] not in parts
+    ]
 
 
 def _examples(path: Path, data: Data, labels: Sequence[str]) -> Iterator[Example]:

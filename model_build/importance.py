@@ -110,7 +110,8 @@ def importance(model: Model, tokens: Tokens, rows: int) -> Importance:
             "neurons": _taylor(outputs["neurons"], slopes["neurons"], of=1),
         }
 
-    compiled = tf.function(scores, reduce_retracing=True)
+    signature = [training.any_batch(tokens)]
+    compiled = tf.function(scores, signature, autograph=False)
     sums: dict[str, list[np.ndarray]] = {}
     for batch in batches(first(tokens, rows), BATCH):
         for name, each in compiled(training.tensors(batch.tokens)).items():

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from costs.energy import METHOD
 from model_build import charts
 from model_build.gates import explain
 from model_build.report import PassEffect, Report, VariantReport
@@ -44,6 +45,7 @@ def render(report: Report) -> str:
         ],
         search=charts.search(report),
         FINDINGS=FINDINGS,
+        energy_method=METHOD,
     )
 
 

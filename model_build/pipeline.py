@@ -11,7 +11,6 @@ import fcntl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,72 +18,29 @@ from msgspec import structs
 
 from images.sources import server_digest
 from manifest import SAVED_MODEL, Engine, read_manifest
-from model_build import artifact, finalists
-from model_build.checkpoint import read_checkpoint, read_shape
+from model_build import artifact
+from model_build.chain import TASKS, Chain
+from model_build.checkpoint import read_shape
 from model_build.decision import Built, decide, release
 from model_build.engines import WEIGHTS, ask, choose, compare_engines, served_as
+from model_build.forecast import Forecast, forecast
 from model_build.forms import export_forms
 from model_build.inputs import Inputs, read_inputs
+from model_build.load import load_of
 from model_build.machine import read_machine
 from model_build.measure import Measurements, load_measurements
 from model_build.model import TOKENIZER_FILE, load_model
-from model_build.passes.base import Workbench
-from model_build.plan import Forecast, load_of, planned_shapes, planned_with
+from model_build.plan import planned_shapes, planned_with
 from model_build.progress import Progress
 from model_build.report import Report, Tried
 from model_build.sample import TEXTS, write_sample
-from model_build.search import Point, Search
-from model_build.spec import Spec, teachers_of
+from model_build.search_steps import searched
+from model_build.spec import Spec
 from model_build.steps import Done, Steps
 from model_build.tasks import Judged
 from model_build.tasks.base import load_judged
 from model_build.tf_serving import write_serving_files
 
-TASKS = (
-    "tasks/base.py",
-    "tasks/classification.py",
-    "tasks/question_answering.py",
-    "../containers/flask/question_answering.py",
-)
-TRAINING = (
-    "model.py",
-    "encoder.py",
-    "losses.py",
-    "training.py",
-    "kept.py",
-    "lora.py",
-    "student.py",
-    "tokens.py",
-    "vocabulary.py",
-    "passes/base.py",
-    *TASKS,
-)
-CHECKPOINT = ("checkpoint.py", "architectures.py")
-# What a pass is made of beside its own file.
-PARTS: Mapping[str, tuple[str, ...]] = {
-    "prune_structure": (
-        "importance.py",
-        "latency.py",
-        "litert.py",
-        "passes/distill.py",
-    ),
-    "quantize": ("arithmetic.py", "sensitivity.py"),
-    "quantize_aware": ("arithmetic.py",),
-}
-SEARCHING = (
-    *TRAINING,
-    *(file for files in PARTS.values() for file in files),
-    "passes/distill.py",
-    "passes/prune_structure.py",
-    "passes/prune_vocabulary.py",
-    "passes/quantize.py",
-    "exploration.py",
-    "finalists.py",
-    "litert.py",
-    "machine.json",
-    "search.py",
-    "sizes.py",
-)
 SERVED_TEXTS = 512  # of the test split, in turn, as load
 WARMUP_TEXTS = 128  # of the training split, in random order
 
@@ -133,12 +89,18 @@ class _Build:
     goal: str | None = None  # that it had
 
     def run(self, inputs: Inputs) -> Report:
-        return self._searched(inputs)._compared(inputs)
+        found = searched(self._chain, inputs)
+        whole = replace(self, spec=found.spec, tried=found.tried, goal=found.goal)
+        return whole._compared(inputs)
+
+    @property
+    def _chain(self) -> Chain:
+        return Chain(self.spec, self.steps, self.progress)
 
     def _compared(self, inputs: Inputs) -> Report:
         """Export, judge and measure every variant, and decide."""
         spec = self.spec
-        made = self._passes(inputs)
+        made = self._chain.run(inputs)
         exports = {
             name: self._export(name, done, inputs) for name, done in made.items()
         }
@@ -154,13 +116,13 @@ class _Build:
             else self._judged(spec.release, form, inputs, each)
             for each, form in forms.items()
         }
-        files = {n: e.path / "litert" / WEIGHTS["litert"] for n, e in exports.items()}
+        plain = {n: e.path / "litert" / WEIGHTS["litert"] for n, e in exports.items()}
         engine_files = {e: form.path / e / WEIGHTS[e] for e, form in forms.items()}
         engines = compare_engines(measured, spec.release, answers, engine_files)
         # What ships is what is judged.
         seeds = self._seeds(made, inputs, judged[spec.release])
         measured = measured.released(spec.release, served_as(spec.release, engine))
-        files[spec.release] = engine_files[engine]
+        files = {**plain, spec.release: engine_files[engine]}
         judged[spec.release] = answers[engine]
         built = [
             Built(name, done.path, files[name], judged[name])
@@ -173,7 +135,7 @@ class _Build:
         report = decide(spec, built, inputs.dataset, measured, manifest, engines, seeds)
         report = replace(
             report,
-            planned=self._forecasts(inputs, made, exports),
+            planned=self._forecasts(inputs, made, plain, report),
             tried=self.tried,
             goal=self.goal,
         )
@@ -181,7 +143,11 @@ class _Build:
         return report
 
     def _forecasts(
-        self, inputs: Inputs, made: Mapping[str, Done], exports: Mapping[str, Done]
+        self,
+        inputs: Inputs,
+        made: Mapping[str, Done],
+        files: Mapping[str, Path],
+        report: Report,
     ) -> list[Forecast]:
         """The plan beside what became of it."""
         shape = read_shape(inputs.checkpoint, inputs.task.head)
@@ -189,78 +155,15 @@ class _Build:
         longest = max(self.spec.serving.lengths)
         load = load_of(inputs.dataset, inputs.task, tokenizer, longest)
         planned = planned_with(self.spec, shape, load, read_machine())
-        found = []
-        for variant in planned.variants:
-            became, took = made[variant.name], made[variant.name].took
-            file = exports[variant.name].path / "litert" / WEIGHTS["litert"]
-            trained = took if variant.training_mib is not None else None
-            found.append(
-                Forecast(
-                    variant=variant.name,
-                    parameters=(variant.parameters, load_model(became.path).parameters),
-                    bytes=(variant.file_bytes, file.stat().st_size),
-                    minutes=(variant.minutes, took.seconds / 60 if took else None),
-                    training_mib=(
-                        variant.training_mib,
-                        trained.peak_mib if trained else None,
-                    ),
-                )
+        return [
+            forecast(
+                each,
+                report.variant(each.name),
+                files[each.name].stat().st_size,
+                made[each.name].took,
             )
-        return found
-
-    def _searched(self, inputs: Inputs) -> _Build:
-        """This build with its search's finalists as passes, and one of them released."""
-        spec, search = self.spec, self.spec.search
-        if search is None:
-            return self
-        made = self._passes(inputs)
-        parent = finalists.parent_of(spec, search)
-
-        def explore(out: Path) -> None:
-            with self.steps.kept(out) as kept:
-                bench = self._bench(made, inputs, kept)
-                finalists.search_points(spec, search, bench, out)
-
-        asked = {
-            "search": msgspec.to_builtins(search),
-            "from": made[parent].digest,
-            "teacher": made[spec.baseline].digest,
-            "data": inputs.data_digest,
-            "lengths": spec.serving.lengths,
-            "measure": spec.measure,
-            "seed": spec.seed,
-        }
-        done = self.steps.run("search", asked, SEARCHING, explore)
-        points = finalists.load_points(done.path)
-        shape = load_model(made[parent].path).shape
-        whole, found = finalists.with_finalists(spec, search, points, shape)
-        spec = replace(self, spec=whole)._chosen(search, inputs, found)
-        tried = finalists.tried(points, found)
-        return replace(self, spec=spec, tried=tried, goal=search.minimize)
-
-    def _chosen(
-        self, search: Search, inputs: Inputs, found: Mapping[str, Point]
-    ) -> Spec:
-        """The spec with the best of its trained finalists as the released variant."""
-        spec = self.spec
-        made = self._passes(inputs)
-
-        def choose(out: Path) -> None:
-            bench = self._bench(made, inputs, out)
-            finalists.choose_finalist(spec, search, list(found), bench, out)
-
-        asked = {
-            "search": msgspec.to_builtins(search),
-            "finalists": [made[name].digest for name in found],
-            "teacher": made[spec.baseline].digest,
-            "data": inputs.data_digest,
-            "lengths": spec.serving.lengths,
-            "measure": spec.measure,
-        }
-        done = self.steps.run("choice", asked, SEARCHING, choose)
-        released = finalists.load_choice(done.path).chosen
-        self.progress.say(f"choice: {released} is released")
-        return structs.replace(spec, release=released)
+            for each in planned.variants
+        ]
 
     def _seeds(
         self, made: Mapping[str, Done], inputs: Inputs, first: Judged
@@ -278,70 +181,13 @@ class _Build:
         for seed in spec.seeds[1:]:
             self.progress.say(f"seed {seed}: {spec.release} again")
             # Of what does not ship no SavedModel is made.
-            again = structs.replace(spec, seed=seed, release=spec.baseline, gates=())
+            once = tuple(structs.replace(gate, seeds=1) for gate in spec.gates)
+            again = structs.replace(spec, seed=seed, release=spec.baseline, gates=once)
             other = replace(self, spec=again)
-            done = other._passes(inputs, fixed)[spec.release]
+            done = other._chain.run(inputs, fixed)[spec.release]
             export = other._export(spec.release, done, inputs)
             found.append(other._judged(spec.release, export, inputs))
         return found
-
-    def _passes(
-        self, inputs: Inputs, given: Mapping[str, Done] | None = None
-    ) -> dict[str, Done]:
-        """Run every pass on the variant it starts from; the first makes the teacher.
-
-        Variants that are `given` are not made again.
-        """
-        made: dict[str, Done] = dict(given or {})
-        for index, step in enumerate(self.spec.passes):
-            if step.variant in made:
-                continue
-            parent = self.spec.parent(index)
-            source = made[parent].digest if parent else inputs.checkpoint_digests
-            asked = {
-                "settings": msgspec.to_builtins(step.settings),
-                "from": source,
-                "data": inputs.data_digest,
-                "length": max(self.spec.serving.lengths),
-                "seed": self.spec.seed,
-                "teacher": made[self.spec.baseline].digest if made else None,
-                "teachers": {n: made[n].digest for n in teachers_of(step.settings)},
-            }
-            name = step.settings.name
-            own = (f"passes/{name}.py", *PARTS.get(name, ()))
-            files = (*TRAINING, *CHECKPOINT, *own)
-            apply = partial(self._apply, index=index, made=made, inputs=inputs)
-            made[step.variant] = self.steps.run(
-                f"pass-{step.variant}", asked, files, apply
-            )
-        return made
-
-    def _apply(
-        self, out: Path, *, index: int, made: Mapping[str, Done], inputs: Inputs
-    ) -> None:
-        spec, step = self.spec, self.spec.passes[index]
-        parent = spec.parent(index)
-        if parent:
-            model = load_model(made[parent].path)
-        else:
-            model = read_checkpoint(inputs.checkpoint, inputs.task.head, seed=spec.seed)
-        with self.steps.kept(out) as kept:
-            bench = self._bench(made, inputs, kept)
-            step.settings.apply(model, bench).save(out)
-
-    def _bench(self, made: Mapping[str, Done], inputs: Inputs, kept: Path) -> Workbench:
-        return Workbench(
-            task=inputs.task,
-            train=inputs.dataset.train,
-            validation=inputs.dataset.validation,
-            unlabelled=inputs.dataset.unlabelled,
-            length=max(self.spec.serving.lengths),
-            variants=lambda name: load_model(made[name].path),
-            baseline=self.spec.baseline,
-            kept=kept,
-            seed=self.spec.seed,
-            progress=self.progress,
-        )
 
     def _export(self, name: str, made: Done, inputs: Inputs) -> Done:
         spec = self.spec

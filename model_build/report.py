@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
+from costs.energy import PredictionEnergy
 from manifest import Engine, Figure, Quality, Serving
 from model_build.calibration import Calibration
 from model_build.engines import EngineReport
+from model_build.forecast import Forecast
 from model_build.gates import Found, GateResult, find_difference, find_figure
 from model_build.lost import Lost
 from model_build.measure import Conditions, Served
 from model_build.model import Finding
-from model_build.plan import Forecast
 from model_build.seeds import Repeated
 from model_build.spec import Licences
 from model_build.statistics import Interval, PairedComparison
@@ -63,6 +64,8 @@ class VariantReport:
     effect: PassEffect | None  # of the pass that made it; None for the first
     calibration: Calibration | None  # where the answers have probabilities
     dominated_by: Sequence[str]  # better or equal in quality, p99, bytes and dollars
+    # Of a million at full load, by costs/energy.py; reports of before have none.
+    energy: PredictionEnergy | None = None
 
     @property
     def sparse(self) -> bool:

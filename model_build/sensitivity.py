@@ -76,10 +76,11 @@ def observe(model: Model, tokens: Tokens, *, seed: int, size: int = 16) -> list[
     groups = _groups(model.shape)
     full = to_keras(model)
     inputs = [full.get_layer(group[0]).input for group in groups]
-    probe = tf.function(keras.Model(full.input, inputs), reduce_retracing=True)
+    rows = tf.TensorSpec([None, None], tokens.ids.dtype)
+    probe = tf.function(keras.Model(full.input, inputs), [rows], autograph=False)
     random = np.random.default_rng(seed)
     largest: list[np.ndarray] = [np.zeros(())] * len(groups)
-    rows: list[list[np.ndarray]] = [[] for _ in groups]
+    seen: list[list[np.ndarray]] = [[] for _ in groups]
     for batch in batches(tokens, size):
         real = batch.tokens.ids.ravel() != 0
         for place, value in enumerate(probe(tf.constant(batch.tokens.ids))):
@@ -87,10 +88,10 @@ def observe(model: Model, tokens: Tokens, *, seed: int, size: int = 16) -> list[
             flat = value.reshape(-1, value.shape[-1])
             flat = flat[real] if value.ndim == 3 else flat
             largest[place] = np.maximum(largest[place], np.abs(flat).max(0))
-            rows[place].append(random.permutation(flat)[:ROWS])
+            seen[place].append(random.permutation(flat)[:ROWS])
     return [
         Seen(group, peak, np.concatenate(kept))
-        for group, peak, kept in zip(groups, largest, rows, strict=True)
+        for group, peak, kept in zip(groups, largest, seen, strict=True)
     ]
 
 

@@ -53,11 +53,25 @@ def _layer(shape: EncoderShape, layer: LayerShape, name: str) -> Iterator[Matrix
     yield Matrix(f"{name}_ffn_out/kernel", layer.ffn, shape.width)
 
 
+def weight_shapes(shape: EncoderShape) -> dict[str, tuple[int, ...]]:
+    """The sides of every weight, by the name that Model.weights uses."""
+    found: dict[str, tuple[int, ...]] = {}
+    for matrix in matrices(shape):
+        found[matrix.name] = (matrix.rows, matrix.columns)
+        if (name := matrix.name).endswith("/kernel"):
+            found[name.replace("/kernel", "/bias")] = (matrix.columns,)
+    norms = {"embed_norm": shape.embedding_width or shape.width}
+    for index in range(len(shape.layers)):
+        for part in ("attention", "ffn"):
+            norms[f"layer{index}_{part}_norm"] = shape.width
+    for name, width in norms.items():
+        found[f"{name}/gamma"] = found[f"{name}/beta"] = (width,)
+    return found
+
+
 def vectors(shape: EncoderShape) -> int:
     """The number of biases and of the normalisations' parameters."""
-    biases = sum(m.columns for m in matrices(shape) if m.name.endswith("/kernel"))
-    norms = 2 * (shape.embedding_width or shape.width)
-    return biases + norms + 4 * shape.width * len(shape.layers)
+    return sum(sides[0] for sides in weight_shapes(shape).values() if len(sides) == 1)
 
 
 def parameters(shape: EncoderShape) -> int:

@@ -50,7 +50,7 @@ def strongest_channels(model: Model, tokens: Tokens, count: int) -> np.ndarray:
 
     full = encoder.to_keras(model)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=[training.any_batch(tokens)], autograph=False)
     def scores(batch: dict[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
             outputs = full(batch["ids"])

@@ -20,7 +20,7 @@ from model_build.encoder import Dropout, to_keras
 from model_build.kept import BestEpoch, Kept, start_digest
 from model_build.losses import FAR, Loss, Outputs, softened
 from model_build.passes.base import Schedule, Taught, Workbench
-from model_build.tokens import Tokens, batches
+from model_build.tokens import Tokens, batches, first
 
 if TYPE_CHECKING:
     from model_build.examples import Example
@@ -66,14 +66,14 @@ def train(
     optimizer.build(variables)
     name = f"{label}-{start_digest(encoder, schedule)[:12]}.safetensors"
     kept = Kept(bench.kept / name, encoder, optimizer)
-    first = kept.restore()
-    if first:
-        bench.progress.say(f"  {label}: goes on at step {first} of {steps}")
+    restored = kept.restore()
+    if restored:
+        bench.progress.say(f"  {label}: goes on at step {restored} of {steps}")
     hooks.on_start(optimizer)
-    step = _compiled_step(encoder, loss, optimizer, variables)
+    step = _compiled_step(encoder, loss, optimizer, variables, tokens)
     begun, average = time.monotonic(), 0.0
-    stream = _stream(tokens, schedule, steps, bench.seed, start=first)
-    for done, batch in enumerate(stream, start=first + 1):
+    stream = _stream(tokens, schedule, steps, bench.seed, start=restored)
+    for done, batch in enumerate(stream, start=restored + 1):
         if (done - 1) % an_epoch == 0:
             _restart_noise(encoder, bench.seed, epoch=(done - 1) // an_epoch)
         hooks.before_step()
@@ -83,7 +83,7 @@ def train(
                 f"{label}: the loss is {value} at step {done}; "
                 f"learning_rate {schedule.learning_rate} may be too high"
             )
-        average += (value - average) / min(done - first, 50)
+        average += (value - average) / min(done - restored, 50)
         bench.progress.tick(label, done, steps, begun, loss=average)
         if done % an_epoch == 0 or done == steps:
             if hooks.after_epoch(math.ceil(done / an_epoch)):
@@ -252,7 +252,8 @@ def tensors(tokens: Tokens) -> dict[str, tf.Tensor]:
 
 def logits_of(encoder: keras.Model, tokens: Tokens, size: int = 64) -> list[np.ndarray]:
     """The model's answer to each row: [classes], or [length of its batch, 2]."""
-    answer = tf.function(lambda ids: encoder(ids)["logits"], reduce_retracing=True)
+    rows = tf.TensorSpec([None, None], tokens.ids.dtype)
+    answer = tf.function(lambda ids: encoder(ids)["logits"], [rows], autograph=False)
     found: list[np.ndarray] = [np.empty(0)] * len(tokens)
     for batch in batches(tokens, size):
         answered = answer(tf.constant(batch.tokens.ids)).numpy()
@@ -296,8 +297,10 @@ def _compiled_step(
     loss: Loss,
     optimizer: keras.optimizers.Optimizer,
     variables: list[tf.Variable],
+    tokens: Tokens,
 ) -> Callable[[Mapping[str, tf.Tensor]], tf.Tensor]:
-    @tf.function(reduce_retracing=True)
+    # Of every batch, however many rows and however long: traced once.
+    @tf.function(input_signature=[any_batch(tokens)], autograph=False)
     def step(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
             each = loss(encoder(batch["ids"], training=True), batch)
@@ -307,6 +310,19 @@ def _compiled_step(
         return value
 
     return step
+
+
+def any_batch(tokens: Tokens) -> dict[str, tf.TensorSpec]:
+    """What `tensors` makes of a batch: of any number of rows, of any length."""
+    row = first(tokens, 1)
+    long = row.ids.shape[1]
+    return {
+        name: tf.TensorSpec(
+            [None, *(None if side == long else side for side in each.shape[1:])],
+            each.dtype,
+        )
+        for name, each in tensors(row).items()
+    }
 
 
 class _LinearDecay(keras.optimizers.schedules.LearningRateSchedule):

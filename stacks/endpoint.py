@@ -16,6 +16,7 @@ from stacks.check import AnswersCheck
 from stacks.dashboard import EndpointDashboard
 from stacks.names import Names
 from stacks.placement import place
+from stacks.release import told
 from stacks.rollout import rollout_of, route
 from stacks.scaling import TaskScaling
 from stacks.settings.delivery import DeliveryConfig
@@ -75,6 +76,7 @@ class EndpointStack(cdk.Stack):
         page = {"traffic": traffic, "wake": alarms.wake, "log": task.log, **common}
         self._watch(service, names=names, release=release, **page)
         cdk.Tags.of(self).add(MODEL_TAG, release.name)
+        self.add_metadata("Lathe", told(config, release))
         cdk.CfnOutput(self, "Address", value=balancer.address)
 
     def _watch(self, service: ecs.BaseService, **page: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from manifest import Architecture, Manifest, read_manifest
 from stacks.settings.checked import Checked, ConfigError
@@ -37,6 +39,26 @@ def read_release(
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return release
+
+
+def told(endpoint: EndpointConfig, release: Manifest) -> dict[str, Any]:
+    """Return what an endpoint's template tells of its release: bills and reviews read it.
+
+    So a template that runs, fetched from an account, says which model it is of and what
+    was measured of that. costs/release.py is the reader.
+    """
+    return {
+        "schema": 1,
+        "endpoint": endpoint.name,
+        "model": release.name,
+        "version": release.version,
+        "variant": release.variant,
+        "engine": release.engine if endpoint.runtime == "flask" else "tf_serving",
+        "runtime": endpoint.runtime,
+        "architecture": release.architecture,
+        "quality": asdict(release.quality) if release.quality else None,
+        "serving": asdict(release.serving) if release.serving else None,
+    }
 
 
 def image_tags(releases: Path, what: Deployment) -> dict[str, tuple[str, ...]]:

@@ -32,7 +32,7 @@ ALLOWED = {
     "costs": {"manifest"},
     "batch": {"containers", "costs", "manifest"},
     "bench": {
-        "ai_edge_litert", "bentoml", "containers", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
+        "ai_edge_litert", "bentoml", "containers", "costs", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
         "onnxruntime", "tensorflow", "tensorflow_text", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
     },
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
@@ -48,9 +48,9 @@ ALLOWED = {
         "cyclonedx", "packageurl",  # layers/materials.py, while an image is built
     },
     "model_build": {
-        "ai_edge_litert", "ai_edge_quantizer", "bench", "containers", "costs", "httpx2", "huggingface_hub", "images", "jinja2", "manifest", "msgspec", "nncf", "numpy",
+        "ai_edge_litert", "ai_edge_quantizer", "bench", "containers", "costs", "httpx2", "huggingface_hub", "images", "jinja2", "manifest", "ml_dtypes", "msgspec", "nncf", "numpy",
         "openvino", "optuna", "pyarrow", "safetensors", "scipy", "tensorflow", "tensorflow_model_optimization", "tensorflow_serving",
-        "tensorflow_text", "tf_keras", "tokenizers",
+        "tensorflow_text", "tf_keras", "tokenizers", "werkzeug",  # its BadRequest is what a served task raises
     },
 }  # fmt: skip
 

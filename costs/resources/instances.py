@@ -10,7 +10,7 @@ from typing import Any
 from costs.assembly import AssemblyError, Resource
 from costs.charges import HOURS, Charge, Estimate, Rates
 from costs.instances import InstanceType, instance_type
-from costs.resources.compute import capacity_shares, task_definition
+from costs.resources.pools import needed_instances, providers_of, resting
 from costs.scale import Scale, counted
 
 _ON_DEMAND, _SPOT = "EC2", "EC2 Spot"
@@ -23,14 +23,16 @@ _MANAGED_DISK_GIB = 80  # of a managed instance whose provider does not say
 def auto_scaling_group(resource: Resource, rates: Rates) -> Estimate:
     """Price a group's instances with their disks and public addresses.
 
-    Of several types the cheapest runs at minimum scale, the dearest at maximum. The
-    minimum is no fewer than the tasks that scaling always keeps need.
+    Of several types the cheapest runs, but at maximum scale the dearest. The minimum
+    is no fewer than the tasks that scaling always keeps need.
     """
     template = _launch_template(resource, rates)
     types = _types(resource, template)
-    needed = _needed(_providers_of(resource, rates), types, rates)
+    providers = providers_of(resource, rates)
+    needed = needed_instances(providers, types, rates)
     least = max(resource.number("MinSize"), needed.minimum)
-    count = Scale(least, max(resource.number("MaxSize"), least))
+    most = max(resource.number("MaxSize"), least)
+    count = Scale(least, min(max(least, needed.expected), most), most)
     bought = _bought(resource, count)
     charges = [
         *(
@@ -43,7 +45,8 @@ def auto_scaling_group(resource: Resource, rates: Rates) -> Estimate:
         *_metrics(template.get(_MONITORING, False) in (True, "true"), count, rates),
         *_gpu_metrics(template, types, count, rates),
     ]
-    return Estimate(_described(types, count, bought, rates), tuple(charges))
+    described = _described(types, count, bought, rates)
+    return Estimate(described, resting(charges, providers, rates))
 
 
 def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
@@ -56,16 +59,17 @@ def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
         where = f"{managed}.InstanceRequirements.AllowedInstanceTypes"
         raise AssemblyError(f"{resource}: {where}: none, so their price is not known")
     types = [instance_type(name) for name in names]
-    count = _needed({resource.get("Name", resource.name), resource.name}, types, rates)
+    providers = {resource.get("Name", resource.name), resource.name}
+    count = needed_instances(providers, types, rates)
     spot = resource.get(f"{managed}.CapacityOptionType", "ON_DEMAND") == "SPOT"
     market = _SPOT if spot else _ON_DEMAND
     disk = resource.number(
         f"{managed}.StorageConfiguration.StorageSizeGiB", _MANAGED_DISK_GIB
     )
-    hours, fee = count * HOURS, rates.usage.managed_instances_fee
+    hours = count * HOURS
     charges = [
         *_hours(market, types, hours, rates),
-        *_hours(_ON_DEMAND, types, hours * fee, rates, "managed_instances_fee"),
+        *_fees(types, hours, rates),
         rates.charge("EBS", "gp3 storage", count * disk),
         *_addresses(
             _in_public(
@@ -78,7 +82,8 @@ def capacity_provider(resource: Resource, rates: Rates) -> Estimate:
             resource.get(f"{managed}.Monitoring", "") == "DETAILED", count, rates
         ),
     ]
-    return Estimate(_described(types, count, {market: count}, rates), tuple(charges))
+    described = _described(types, count, {market: count}, rates)
+    return Estimate(described, resting(charges, providers, rates))
 
 
 def compute_environment(resource: Resource, rates: Rates) -> Estimate:
@@ -131,7 +136,7 @@ def _bought(group: Resource, count: Scale) -> Mapping[str, Scale]:
     def on_demand(instances: float) -> float:
         return min(instances, base) + math.ceil(max(0.0, instances - base) * share)
 
-    kept = Scale(on_demand(count.minimum), on_demand(count.maximum))
+    kept = Scale.of(on_demand, count)
     markets = {_ON_DEMAND: kept, _SPOT: count - kept}
     return {name: found for name, found in markets.items() if found.maximum}
 
@@ -143,15 +148,29 @@ def _hours(
     rates: Rates,
     *assumptions: str,
 ) -> Iterator[Charge]:
-    """Yield hours of the cheapest type at minimum and of the dearest at maximum."""
+    """Yield hours of the cheapest type, and at maximum of the dearest."""
     low, high = _ends(market, types, rates)
-    if low == high:
-        yield rates.charge(market, low, hours, *assumptions)
-        return
-    if hours.minimum:
-        yield rates.charge(market, low, Scale(hours.minimum, 0), *assumptions)
-    if hours.maximum:
-        yield rates.charge(market, high, Scale(0, hours.maximum), *assumptions)
+    usual = Scale(hours.minimum, hours.expected, 0)
+    parts = {low: hours}
+    if low != high:
+        parts = {low: usual, high: Scale(0, 0, hours.maximum)}
+    for name, part in parts.items():
+        if part.largest or low == high:
+            charge = rates.charge(market, name, part, *assumptions)
+            yield _planned(charge, rates) if market == _ON_DEMAND else charge
+
+
+def _fees(types: list[InstanceType], hours: Scale, rates: Rates) -> Iterator[Charge]:
+    """Yield what ECS takes for instances that it manages: no savings plan covers it."""
+    name = "managed_instances_fee"
+    for charge in _hours(_ON_DEMAND, types, hours, rates):
+        yield Charge(charge.price, charge.quantity, (name,), rates.usage[name])
+
+
+def _planned(charge: Charge, rates: Rates) -> Charge:
+    """Return the charge with what a savings plan takes off, if there is one."""
+    name = "savings_plan_discount"
+    return charge.less(rates.usage[name], name)
 
 
 def _disks(template: Resource, count: Scale, rates: Rates) -> Iterator[Charge]:
@@ -210,66 +229,10 @@ def _gpu_metrics(
     if _AGENT_MEASURES not in json.dumps(template.properties):
         return
     gpus = [kind.gpus for kind in types]
-    seen = Scale(count.minimum * min(gpus), count.maximum * max(gpus))
-    seen += Scale(float(seen.minimum > 0), float(seen.maximum > 0))
+    seen = count * Scale(min(gpus), min(gpus), max(gpus))
+    seen += Scale.of(lambda instances: float(instances > 0), seen)
     name, item = "agent_metrics_per_gpu", "custom metric, first 10,000"
     yield rates.charge("CloudWatch", item, seen * rates.usage[name], name)
-
-
-def _providers_of(group: Resource, rates: Rates) -> set[str]:
-    """Return the names of the capacity providers that a group is behind."""
-    named = group.get("AutoScalingGroupName", group.name)
-    names = set()
-    for provider in rates.stack_of(group).of_type("AWS::ECS::CapacityProvider"):
-        behind = provider.get("AutoScalingGroupProvider.AutoScalingGroupArn", None)
-        if behind is not None and (behind == named or group.is_named_in(behind)):
-            names |= {str(provider.get("Name", provider.name)), provider.name}
-    return names
-
-
-def _needed(names: set[str], types: list[InstanceType], rates: Rates) -> Scale:
-    """Return how many of the smallest type the providers' tasks fill at either end."""
-    total = Scale(0, 0)
-    for stack in rates.assembly.stacks:
-        for service in stack.of_type("AWS::ECS::Service"):
-            for provider, tasks in capacity_shares(service, stack).items():
-                if provider in names:
-                    task = task_definition(service, stack)
-                    total += tasks * max(_share(task, kind) for kind in types)
-    return Scale(_whole(total.minimum), _whole(total.maximum))
-
-
-def _share(task: Resource, kind: InstanceType) -> float:
-    """Return the part of an instance that one of as many such tasks as fit takes."""
-    containers = task.items("ContainerDefinitions")
-    cpu = task.number("Cpu", sum(float(c.get("Cpu", 0)) for c in containers))
-    memory = task.number("Memory", sum(map(_memory, containers)))
-    gpus = sum(
-        float(wanted["Value"])
-        for container in containers
-        for wanted in container.get("ResourceRequirements", [])
-        if wanted["Type"] == "GPU"
-    )
-    taken = {
-        "vCPU": (cpu / 1024, kind.vcpu),
-        "GiB of memory": (memory / 1024, kind.memory_gib),
-        "GPU": (gpus, kind.gpus),
-    }
-    for unit, (wanted, there) in taken.items():
-        if wanted > there:
-            raise AssemblyError(
-                f"{task}: {wanted:g} {unit}: more than the {there} of a {kind.name}"
-            )
-    fit = [there // wanted for wanted, there in taken.values() if wanted]
-    return 1 / min(fit) if fit else 0.0
-
-
-def _memory(container: Mapping[str, Any]) -> float:
-    return float(container.get("MemoryReservation") or container.get("Memory") or 0)
-
-
-def _whole(instances: float) -> int:
-    return math.ceil(round(instances, 6))
 
 
 def _ends(market: str, types: list[InstanceType], rates: Rates) -> tuple[str, str]:

@@ -68,16 +68,9 @@ def _units(unit: str, rates: Rates) -> Scale:
         gb_an_hour = rps * (sent + answered) * 3600 / _KIB_A_GB
         return max(rps / max(reuse, 1) / connections, gb_an_hour / _LCU_GB)
 
-    ends = (
-        used(
-            *(
-                getattr(usage[name], end)
-                for name in (*_TRAFFIC, "requests_per_connection")
-            )
-        )
-        for end in ("minimum", "maximum")
+    return Scale.of(
+        used, *(usage[name] for name in (*_TRAFFIC, "requests_per_connection"))
     )
-    return Scale(*ends)
 
 
 def nat_gateway(resource: Resource, rates: Rates) -> Estimate:

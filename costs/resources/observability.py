@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from costs.assembly import Resource
@@ -9,6 +10,7 @@ from costs.charges import SECONDS, Charge, Estimate, Rates
 from costs.scale import Scale, counted
 
 _DAYS_A_MONTH = 365 / 12
+_REPORTS = {"Name": "METRICS", "Value": "emf"}  # in a task's environment
 
 
 def log_group(resource: Resource, rates: Rates) -> Estimate:
@@ -27,8 +29,19 @@ def log_group(resource: Resource, rates: Rates) -> Estimate:
         rare = resource.get("LogGroupClass", "STANDARD") == "INFREQUENT_ACCESS"
         item = f"logs ingestion, {'infrequent access' if rare else 'standard'}"
         charges.insert(0, rates.charge("CloudWatch", item, gigabytes, *assumptions))
+    charges += _reported(resource, rates)
     kept_for = "ever" if days is None else counted(Scale.always(float(days)), "day")
     return Estimate(f"log group, kept for {kept_for}", tuple(charges))
+
+
+def _reported(resource: Resource, rates: Rates) -> Iterator[Charge]:
+    """Yield the metrics that CloudWatch makes of lines which a server writes."""
+    for task in rates.stack_of(resource).of_type("AWS::ECS::TaskDefinition"):
+        for container in task.items("ContainerDefinitions"):
+            told = _REPORTS in container.get("Environment", [])
+            if told and resource.is_named_in(container):
+                name, item = "server_metrics", "custom metric, first 10,000"
+                yield rates.charge("CloudWatch", item, rates.usage[name], name)
 
 
 def _written(resource: Resource, rates: Rates) -> tuple[Scale, tuple[str, ...], bool]:

@@ -62,11 +62,6 @@ class Distill(Taught, frozen=True, kw_only=True, tag="distill"):
             )
         if len(set(self.teachers)) < len(self.teachers):
             raise ValueError(f"teachers: {list(self.teachers)}: one is there twice")
-        if self.relation_heads != 16 and not self.relation_weight:
-            raise ValueError(
-                f"relation_heads: {self.relation_heads}: without a relation_weight "
-                "nothing is compared by them"
-            )
 
     def planned(self, shape: EncoderShape) -> EncoderShape:
         kept = self._kept(shape)

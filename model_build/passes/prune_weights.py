@@ -42,10 +42,6 @@ class PruneWeights(Taught, frozen=True, kw_only=True, tag="prune_weights"):
     def __post_init__(self) -> None:
         if (self.sparsity is None) == (self.pattern is None):
             raise ValueError("prune_weights: give either sparsity or pattern")
-        if self.schedule == "once" and self.frequency != 20:
-            raise ValueError(
-                f"frequency: {self.frequency}: with schedule 'once' there is one pruning"
-            )
         if self.pattern is None:
             return
         if self.pattern[0] >= self.pattern[1]:

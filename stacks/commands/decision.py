@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 # The figures that variants are compared by, as people call them.
@@ -23,8 +23,21 @@ def decision(report: Mapping[str, Any]) -> str:
         *(_row(variant, report) for variant in report["variants"]),
         "",
         f"Brackets are 95 % intervals; measured on {report['conditions']['hardware']}.",
+        *_energy(report),
     ]
     return "\n".join(lines)
+
+
+def _energy(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line of what ships and of what it is compared with, if both are known."""
+    variants = {each["name"]: each for each in report["variants"]}
+    found = [variants[report[name]].get("energy") for name in ("release", "baseline")]
+    ships, baseline = (
+        each and f"{each['kwh']:.2g} kWh and {each['grams_co2e']:.2g} g CO2e"
+        for each in found
+    )
+    if ships and baseline:
+        yield f"A million predictions draw an estimated {ships}; the baseline's {baseline}."
 
 
 def _mark(gate: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         old, new = (_read(path, options.stage) for path in (options.old, options.new))
-        money = difference(bill(old, Usage()), bill(new, Usage()))
+        before, after = (bill(each, Usage(), today=date.today()) for each in (old, new))
+        money = difference(before, after)
         changes = list(changed(old, new, diff=not options.summary))
         note = _note(options.stage, deployment())
         if options.summary:
@@ -138,9 +140,11 @@ def _summary(
     stage: str | None, changes: Sequence[Changed], money: Difference, note: str
 ) -> str:
     """One sentence, for whoever approves: which stacks, how many dollars."""
+    change, after = money.monthly, money.after.monthly
     dollars = (
-        f"{money.monthly.minimum:+,.2f} to {money.monthly.maximum:+,.2f} dollars a month"
-        f" (now {money.after.monthly.minimum:,.2f} to {money.after.monthly.maximum:,.2f})"
+        f"{change.expected:+,.2f} dollars a month expected ({change.minimum:+,.2f} to"
+        f" {change.maximum:+,.2f}; then {after.expected:,.2f}, {after.minimum:,.2f} to"
+        f" {after.maximum:,.2f})"
     )
     names = ", ".join(f"{each.name} ({each.what})" for each in changes)
     said = [f"{stage or 'all'}: {names or 'nothing changes'}", dollars]

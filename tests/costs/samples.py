@@ -11,6 +11,8 @@ Resources = Mapping[str, Any]
 # stage -> stack -> its resources, or a whole template with "Resources" in it
 Stages = Mapping[str, Mapping[str, Resources]]
 
+_REQUESTS = "RequestCountPerTarget"
+
 ENVIRONMENT = "aws://unknown-account/us-east-1"
 
 
@@ -75,11 +77,56 @@ def network() -> Resources:
     }
 
 
+def released(
+    *,
+    version: str = "3f1c9a07be24",
+    variant: str = "int8",
+    engine: str = "litert",
+    f1: float = 0.86,
+    p99_ms: float = 40.0,
+    requests_per_second: float = 12.0,
+    model_bytes: int = 15_400_000,
+) -> dict[str, Any]:
+    """What a template tells of its release, as stacks/release.py writes it."""
+    figure = {"value": f1, "low": f1 - 0.02, "high": f1 + 0.02}
+    return {
+        "schema": 1,
+        "endpoint": "sentiment",
+        "model": "sentiment",
+        "version": version,
+        "variant": variant,
+        "engine": engine,
+        "runtime": "flask",
+        "architecture": "x86_64",
+        "quality": {
+            "examples": 1697,
+            "measure": "macro_f1",
+            "figures": {"macro_f1": figure},
+        },
+        "serving": {
+            "vcpu": 0.5,
+            "memory_mib": 700,
+            "p50_ms": p99_ms / 2,
+            "p95_ms": p99_ms * 0.8,
+            "p99_ms": p99_ms,
+            "requests_per_second": requests_per_second,
+            "model_bytes": model_bytes,
+            "hardware": "a test",
+        },
+    }
+
+
 def endpoint(
-    *, cpu: str = "512", memory: str = "1024", task_id: str = "Task", most: int = 4
+    *,
+    cpu: str = "512",
+    memory: str = "1024",
+    task_id: str = "Task",
+    most: int = 4,
+    release: Mapping[str, Any] | None = None,
 ) -> Resources:
     """One released model behind one load balancer, scaling from one task."""
-    subnets = {"Ref": "SubnetsParameter"}
+    subnets, release = {"Ref": "SubnetsParameter"}, release or released()
+    sustained = release["serving"]["requests_per_second"]
     resources = {
         task_id: resource(
             "ECS::TaskDefinition",
@@ -111,6 +158,21 @@ def endpoint(
                 "Fn::Join": ["/", ["service", "c", {"Fn::GetAtt": ["Service", "Name"]}]]
             },
         ),
+        "Policy": resource(
+            "ApplicationAutoScaling::ScalingPolicy",
+            "dev/endpoint/Scaling/Requests",
+            PolicyType="TargetTrackingScaling",
+            ScalingTargetId={"Ref": "Scaling"},
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": sustained * 0.6 * 60,  # a minute
+                "CustomizedMetricSpecification": {
+                    "Metrics": [
+                        {"MetricStat": {"Metric": {"MetricName": _REQUESTS}}},
+                        {"Expression": "FILL(requests0, 0)"},
+                    ]
+                },
+            },
+        ),
         "Balancer": resource(
             "ElasticLoadBalancingV2::LoadBalancer",
             "dev/endpoint/Balancer/Resource",
@@ -130,6 +192,7 @@ def endpoint(
                 "Default": "/lathe/dev/subnets",
             }
         },
+        "Metadata": {"Lathe": release},
         "Resources": resources,
     }
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
@@ -10,6 +12,9 @@ from costs.book import PriceError
 from costs.markdown import bill_markdown
 from costs.reading import read_assembly
 from costs.records import bill_json
+from costs.scale import Scale
+from costs.sheet import bill_csv
+from costs.subtotals import subtotals
 from costs.text import bill_text
 from costs.usage import Usage
 from tests.costs.conftest import Billed, MatchesGolden
@@ -43,6 +48,54 @@ def test_json_has_every_resource_its_charges_and_their_sources(billed: Billed) -
     assert rests_on == record["assumptions"].keys()
 
 
+def test_a_sheet_has_a_row_for_each_charge_and_each_free_resource(
+    billed: Billed,
+) -> None:
+    found = billed(stages())
+    rows = list(csv.DictReader(io.StringIO(bill_csv(found))))
+    charges = [charge for line in found.lines for charge in line.estimate.charges]
+    assert len(rows) == len(charges) + sum(line.is_free for line in found.lines)
+    for end in ("minimum", "expected", "maximum"):
+        total = sum(float(row[f"usd_{end}"]) for row in rows)
+        assert total == pytest.approx(getattr(found.monthly, end), abs=1e-4)
+    service = next(row for row in rows if row["item"] == "vCPU x86")
+    assert service["model"] == "sentiment"
+    assert service["assumptions"] == "requests_per_second"
+    assert float(service["quantity_expected"]) == 2 * 0.5 * 730
+
+
+def test_an_endpoint_costs_what_its_stack_costs(billed: Billed) -> None:
+    found = billed(stages())
+    (endpoint_,) = found.endpoints
+    assert (endpoint_.name, endpoint_.release.model) == ("dev/sentiment", "sentiment")
+    own = [line.monthly for line in found.lines if line.stack == "dev-endpoint"]
+    assert endpoint_.monthly == Scale.total(own)
+    title, members = next(subtotals(found, ()))
+    assert title == "by endpoint"
+    assert Scale.total(usd for _, usd in members).ends == pytest.approx(
+        found.monthly.ends
+    )
+
+
+def test_a_million_predictions_cost_nothing_known_where_nobody_asks(
+    billed: Billed,
+) -> None:
+    nobody = Usage(requests_per_second=Scale.always(0))
+    assert billed(stages(), nobody).endpoints[0].expected is None
+
+
+def test_a_tag_adds_up_to_the_whole_bill(billed: Billed) -> None:
+    found = billed(stages())
+    *_, (title, members) = subtotals(found, ["model"])
+    assert title == "by tag model"
+    assert dict(members)["sentiment"].expected > dict(members)["(not tagged)"].expected
+    assert Scale.total(usd for _, usd in members).ends == pytest.approx(
+        found.monthly.ends
+    )
+    assert "by tag model" in bill_text(found, "", ["model"])
+    assert "*by tag model*" in bill_markdown(found, "", ["model"])
+
+
 def test_every_resource_is_on_the_bill(billed: Billed) -> None:
     found = billed(stages())
     assert len(found.lines) == len(network()) + len(endpoint()["Resources"]) + 2
@@ -56,8 +109,7 @@ def test_a_bill_is_the_sum_of_its_stacks(billed: Billed) -> None:
         for part in ([network_, endpoint_], [registry_])
     ]
     whole = billed(stages()).monthly
-    assert whole.minimum == pytest.approx(sum(part.minimum for part in apart))
-    assert whole.maximum == pytest.approx(sum(part.maximum for part in apart))
+    assert whole.ends == pytest.approx(Scale.total(apart).ends)
 
 
 def test_zones_of_a_network_that_is_there_are_counted_by_its_ids(
@@ -140,6 +192,9 @@ def test_more_tasks_never_cost_less(billed: Billed) -> None:
     bills = [billed(stages(most=most)).monthly for most in (1, 2, 10)]
     assert bills[0].maximum < bills[1].maximum < bills[2].maximum
     assert bills[0].minimum == bills[1].minimum == bills[2].minimum
+    assert (
+        bills[0].expected < bills[1].expected == bills[2].expected
+    )  # two are asked for
 
 
 def test_an_unknown_type_is_an_error_that_names_it(billed: Billed) -> None:

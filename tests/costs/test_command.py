@@ -37,6 +37,35 @@ def test_json_is_json(assembly: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["changes"] == []
 
 
+def test_a_sheet_is_a_sheet(assembly: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bill", str(assembly), "--csv"]) == 0
+    assert capsys.readouterr().out.startswith("stage,stack,model,path,")
+    assert main(["diff", str(assembly), str(assembly), "--csv"]) == 0
+    assert capsys.readouterr().out.startswith("kind,stage,stack,path,")
+
+
+def test_adds_up_by_tags_that_are_there(
+    assembly: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bill", str(assembly), "--by", "model"]) == 0
+    assert "by tag model" in capsys.readouterr().out
+    assert main(["bill", str(assembly), "--by", "color"]) == 2
+    said = capsys.readouterr().err
+    assert said == "error: --by: no resource has the tag color; there are: model\n"
+
+
+def test_prints_the_assumptions_as_the_file_that_it_reads(
+    assembly: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bill", str(assembly)]) == 0
+    before = capsys.readouterr().out
+    assert main(["usage"]) == 0
+    usage = tmp_path / "usage.toml"
+    usage.write_text(capsys.readouterr().out)
+    assert main(["bill", str(assembly), "--usage", str(usage)]) == 0
+    assert capsys.readouterr().out == before
+
+
 def test_lists_what_options_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["options"]) == 0
     assert "One Fargate task" in capsys.readouterr().out
@@ -65,6 +94,24 @@ def test_fail_above_stops_a_dearer_change(
 ) -> None:
     assert main(["diff", str(assembly), str(grown), "--fail-above", limit]) == code
     assert ("refused: +12.98 USD a month" in capsys.readouterr().err) == (code == 3)
+
+
+@pytest.mark.parametrize(
+    ("percent", "code"), [("10", 3), ("10%", 3), ("11", 0), ("1e3", 0)]
+)
+def test_fail_above_pct_stops_a_dearer_change(
+    assembly: Path,
+    grown: Path,
+    percent: str,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert (
+        main(["diff", str(assembly), str(grown), "--fail-above-pct", percent]) == code
+    )
+    assert ("refused: +10.2 %, above the 10 %" in capsys.readouterr().err) == (
+        code == 3
+    )
 
 
 def test_fail_above_lets_a_cheaper_change_pass(assembly: Path, grown: Path) -> None:
@@ -107,7 +154,17 @@ def test_an_error_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["diff", "a", "b", "--fail-above", "50"], ["bill"], ["tax"]]
+    "arguments",
+    [
+        [],
+        ["diff", "a", "b", "--fail-above", "50"],
+        ["diff", "a", "b", "--fail-above-pct", "-1"],
+        ["diff", "a", "b", "--fail-above-pct", "nan"],
+        ["bill"],
+        ["bill", "a", "--csv", "--json"],
+        ["options", "--csv"],
+        ["tax"],
+    ],
 )
 def test_a_wrong_command_line_is_exit_code_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -16,6 +16,7 @@ from costs.usage import Usage
 from tests.costs.conftest import BilledLine
 from tests.costs.samples import Resources, write_assembly
 from tests.costs.worked.instances import group, managed, provider, tasks
+from tests.costs.worked.subjects import scaling, tracking
 
 TYPES = ("c7i.large", "g4dn.xlarge", "g5.xlarge", "g6e.12xlarge")
 
@@ -86,7 +87,7 @@ def test_a_task_that_fits_the_larger_type_only_names_the_smaller(
 def test_a_group_says_what_may_run(billed_line: BilledLine) -> None:
     mixed = group("g5.xlarge", "g4dn.xlarge", OnDemandPercentageAboveBaseCapacity=50)
     assert billed_line(mixed).estimate.detail == (
-        "1 to 4 part Spot instances, g4dn.xlarge (cheapest) to g5.xlarge (dearest of 2)"
+        "1 to 4 part Spot instances (1 expected), g4dn.xlarge (cheapest) to g5.xlarge (dearest of 2)"
     )
     one = group("g5.xlarge", most=1)
     assert billed_line(one).estimate.detail == "1 instance, g5.xlarge"
@@ -101,3 +102,19 @@ def test_instances_that_ecs_manages_grow_with_the_tasks(
     ]
     assert costs[1].minimum == pytest.approx(2 * costs[0].minimum)
     assert costs[2].maximum == pytest.approx(4 * costs[0].maximum)
+
+
+def test_instances_rest_on_what_their_tasks_are_counted_with(
+    billed_line: BilledLine,
+) -> None:
+    service = {"Fn::Join": ["/", ["service", "c", {"Ref": "Service"}]]}
+    pool = {
+        **group("g5.xlarge"),
+        **provider(),
+        **tasks(1, gpus=1),
+        "S": scaling(1, 4, service),
+    }
+    charges = billed_line({**pool, "P": tracking(60)}).estimate.charges
+    assert {charge.assumptions for charge in charges} == {("requests_per_second",)}
+    charges = billed_line(pool).estimate.charges
+    assert {charge.assumptions for charge in charges} == {()}

@@ -59,11 +59,13 @@ def test_costs_what_was_worked_out_by_hand(
 
 
 def test_traffic_changes_nothing_for_nobody_calls() -> None:
-    busy = replace(Usage(), requests_per_second=Scale(100, 1000), nat_gb=Scale(5, 50))
+    busy = replace(
+        Usage(), requests_per_second=Scale(100, 200, 1000), nat_gb=Scale(5, 10, 50)
+    )
     assert options("us-east-1", busy) == FOUND
 
 
 def test_an_assumption_of_the_reader_replaces_ours() -> None:
-    dear = options("us-east-1", replace(Usage(), spot_discount=Scale(0.5, 0.5)))
+    dear = options("us-east-1", replace(Usage(), spot_discount=Scale.always(0.5)))
     (task,) = (option for option in dear if option.name == "1 vCPU, 2 GB, x86")
     assert task.spot == pytest.approx(task.monthly / 2)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_build.augmentation import Augmentation
-from model_build.cleaning import distinct, family, without_breaks
+from model_build.cleaning import distinct, family, parts_of, without_breaks
 from model_build.dataset import Data, Table, read_dataset
 from model_build.examples import Answer, Dataset, Example
 from model_build.rows import DataError
@@ -79,6 +79,59 @@ def test_splits_are_the_same_every_time_and_share_no_message(tmp_path: Path) -> 
     assert first.digest == again.digest
     splits = [{e.texts for e in s} for s in (first.train, first.validation, first.test)]
     assert sum(map(len, splits)) == len(set.union(*splits)) == 300
+
+
+def test_a_part_is_words_in_a_row_of_a_longer_text() -> None:
+    whole = Example(("The film is a joy, from the first frame!",))
+    row, inside, apart, odd = (
+        Example((text,))
+        for text in ("the film", "A joy from the", "the first joy", "joy, from th")
+    )
+    among = [whole, row, inside, apart, odd]
+    assert parts_of([whole], among, 1) == {*row.texts, *inside.texts}
+    assert parts_of([whole], among, 3) == {*inside.texts}
+    assert parts_of([], among, 1) == set()
+
+
+def sentences_and_parts(count: int = 120) -> list[dict[str, object]]:
+    """Sentences of eight words, two of which are theirs alone, with every part."""
+    found = []
+    for row in many(count):
+        name = str(row["text"]).split()[1]
+        words = f"one{name} would say two{name} made people laugh aloud".split()
+        spans = [(a, b) for a in range(8) for b in range(a + 1, 9)]
+        texts = {" ".join(words[a:b]): row["label"] for a, b in spans}
+        found += [{"text": text, "label": label} for text, label in texts.items()]
+    return found
+
+
+@pytest.mark.parametrize("tested", ["share", "table"])
+def test_no_part_of_what_judges_is_learnt(tmp_path: Path, tested: str) -> None:
+    rows = sentences_and_parts()
+    if tested == "table":
+        wholes = [r for r in rows if len(str(r["text"]).split()) == 8]
+        jsonl(
+            tmp_path / "test.jsonl",
+            [{**w, "text": f"{w['text']} !"} for w in wholes[:9]],
+        )
+        changes: dict[str, object] = {"test": Table(source="file:test.jsonl")}
+    else:
+        changes = {"test_share": 0.2}
+    path = jsonl(tmp_path / "x.jsonl", rows)
+    found = read(path, parts="apart", validation_share=0.2, **changes)
+    judging = [e.texts[0].removesuffix(" !") for e in (*found.validation, *found.test)]
+    assert {len(text.split()) for text in judging} == {8}
+    learnt = {e.texts[0] for e in found.train}
+    for text in judging:
+        words = text.split()
+        for start in range(5):
+            for end in range(start + 4, 9):
+                assert " ".join(words[start:end]) not in learnt
+        assert words[0] in learnt  # a word is nobody's
+    left = sum(len(text.split()) == 8 for text in learnt)
+    assert left == 120 - len(judging)
+    kept = read(path, validation_share=0.2, **changes)
+    assert {len(e.texts[0].split()) for e in kept.validation} != {8}
 
 
 def test_max_train_takes_from_training_only(tmp_path: Path) -> None:

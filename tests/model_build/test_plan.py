@@ -14,6 +14,7 @@ import pytest
 
 from model_build import plan, sizes
 from model_build.checkpoint import CheckpointError, TaskHead, read_shape
+from model_build.load import Load
 from model_build.machine import MEASURED, Machine, read_machine
 from model_build.model import EncoderShape, LayerShape
 from model_build.passes.base import PlanError
@@ -136,7 +137,7 @@ def test_a_checkpoints_shape_is_read_without_its_weights(
 
 
 def planned(spec: Spec, **changes: object) -> plan.Plan:
-    load = plan.Load(np.array([20, 40]), 2, 1_000, 100, 0, "two rows")
+    load = Load(np.array([20, 40]), 2, 1_000, 100, 0, "two rows")
     shape = minilm([(12, 1536)] * 6, classes=2)
     return plan.planned_with(spec, shape, replace(load, **changes), MACHINE)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from costs.energy import grams_per_kwh
 from model_build.charts import Scale, panels, waterfall
 from model_build.comparison import dominators
 from model_build.page import render
@@ -77,6 +78,17 @@ def test_a_pass_is_judged_against_what_it_was_given(report: Report) -> None:
     assert int8 is not None
     assert int8.faster
     assert int8.bytes_ratio == pytest.approx(15_996 / 59_338)
+
+
+def test_less_work_draws_less_energy_and_it_is_called_an_estimate(
+    report: Report, page: str
+) -> None:
+    teacher, int8 = (report.variant(name).energy for name in ("teacher", "int8"))
+    assert teacher is not None
+    assert int8 is not None
+    assert 0 < int8.kwh < teacher.kwh
+    assert int8.grams_co2e == pytest.approx(int8.kwh * grams_per_kwh("us-east-1"))
+    assert f"{int8.kwh:.2g} kWh</b>per million predictions, estimated" in page
 
 
 def test_zeros_are_called_bytes_and_never_speed(page: str) -> None:
@@ -237,7 +249,12 @@ def test_a_model_that_was_not_measured_still_has_a_page(tmp_path: Path) -> None:
     report = toy_report(tmp_path)
     variants = [
         replace(
-            v, serving=None, dollars_per_million=None, calibration=None, effect=None
+            v,
+            serving=None,
+            dollars_per_million=None,
+            energy=None,
+            calibration=None,
+            effect=None,
         )
         for v in report.variants
     ]

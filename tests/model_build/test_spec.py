@@ -152,7 +152,7 @@ IGNORED = [
     (
         "distill",
         STUDENT + "layers = 1\nrelation_heads = 4",
-        r"passes\[1\]: relation_heads: 4: without a relation_weight",
+        r"passes\[1\]\.relation_heads: 4: without a relation_weight",
     ),
 ]
 
@@ -281,6 +281,11 @@ def test_the_spec_that_the_table_spoils_is_good(write_spec: SpecFactory) -> None
             {"shares": "validation_share = 0.5\ntest_share = 0.5"},
             "leave nothing to train on",
             id="no training data",
+        ),
+        pytest.param(
+            {"data": '[data]\ntext = ["text", "reply"]\nparts = "apart"'},
+            'data: parts: "apart" is of one text; data.text names two',
+            id="the parts of two texts",
         ),
         pytest.param(
             {"data": '[data]\naugmentation = { method = "translate" }'},

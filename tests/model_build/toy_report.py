@@ -12,11 +12,11 @@ import numpy as np
 from costs.book import read_book
 from model_build.comparison import Exported, Truth, compare_variants
 from model_build.examples import Example
+from model_build.forecast import Forecast
 from model_build.gates import judge
 from model_build.lost import hardest
 from model_build.measure import Conditions, Measurements, Served
 from model_build.model import Finding
-from model_build.plan import Forecast
 from model_build.report import Report, Tried
 from model_build.seeds import repeat
 from model_build.spec import Spec

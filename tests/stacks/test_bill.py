@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 
 from costs.bill import Bill, Line, bill
+from costs.book import read_book
 from costs.diff import difference
 from costs.options import options
+from costs.predictions import dollars_per_million
 from costs.reading import read_assembly
 from costs.scale import Scale
 from costs.usage import Usage
@@ -97,7 +102,7 @@ def test_the_walk_quotes_what_the_bill_says(
         ("prod with one", shipped, "prod"),
     ):
         cost = bill(read_assembly(found).stage(stage), Usage()).monthly
-        figures = f"| {cost.minimum:.2f} | {cost.maximum:.2f} |"
+        figures = f"| {' | '.join(f'{usd:.2f}' for usd in cost.ends)} |"
         line = re.compile(rf"^(\| {row}: [^|]*)\|.*$", re.M)
         expected, count = line.subn(rf"\g<1>{figures}", expected)
         assert count == 1, f"docs/deploy.md: a row {row}"
@@ -128,3 +133,46 @@ def test_a_release_that_grows_across_a_fargate_size_changes_the_bill(
     (change,) = difference(billed(assembly), billed(after)).changes
     assert (change.kind, change.stack) == ("changed", "dev-endpoint-support-sentiment")
     assert change.monthly.minimum == pytest.approx(730 * SPOT * 0.004445)
+
+
+def test_a_template_tells_which_release_it_runs_and_what_was_measured(
+    assembly: Path, make_manifest: ManifestFactory
+) -> None:
+    made = make_manifest()
+    found = {endpoint.name: endpoint for endpoint in billed(assembly).endpoints}
+    endpoint = found["dev/support-sentiment"]
+    told = endpoint.release
+    assert (told.quality, told.serving) == made.measured()
+    for name in ("version", "variant", "engine", "architecture"):
+        assert getattr(told, name) == getattr(made, name)
+    assert found["demo/gpu"].release.engine == "tf_serving"
+    assert found["demo/gpu"].full_load is None  # it is no Fargate task
+    floor = dollars_per_million(made.measured()[1], read_book("us-east-1"))
+    assert endpoint.full_load == floor
+
+
+def test_more_requests_expected_run_more_tasks_as_the_release_was_measured(
+    assembly: Path,
+) -> None:
+    """dev scales from one task to two at 60 % of the 400 a second it was measured at."""
+    read = read_assembly(assembly).stage("dev")
+    costs = []
+    for expected in (240, 241):
+        usage = Usage(requests_per_second=Scale(1, expected, 500))
+        (line,) = services(bill(read, usage))
+        costs.append(line.monthly.expected)
+    assert costs[1] == pytest.approx(2 * costs[0])
+
+
+def test_a_bill_of_all_stages_and_a_diff_are_there_in_seconds(assembly: Path) -> None:
+    """Seconds of CPU, for another may have the machine; docs/results.md has wall time."""
+    for command, most in ((["bill"], 2.0), (["diff", str(assembly)], 3.0)):
+        before = getrusage(RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "costs", *command, str(assembly)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        after = getrusage(RUSAGE_CHILDREN)
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        assert used < most

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,12 +38,21 @@ def versions(out: Path) -> bool:
     return any("000000000000" in p.read_text() for p in out.glob("*.template.json"))
 
 
+@pytest.fixture(scope="module")
+def synthesized(
+    tmp_path_factory: pytest.TempPathFactory, make_manifest: ManifestFactory
+) -> tuple[Path, float, str]:
+    """A folder with an assembly and its releases, its seconds and what was said."""
+    folder = tmp_path_factory.mktemp("synthesized")
+    write_release(folder / "releases", "dev", make_manifest())
+    return folder, *synthesize(folder / "cdk.out", folder / "releases")
+
+
 def test_nothing_is_synthesized_twice_and_nothing_stale_is_kept(
-    tmp_path: Path, make_manifest: ManifestFactory
+    synthesized: tuple[Path, float, str], make_manifest: ManifestFactory
 ) -> None:
-    out, releases = tmp_path / "cdk.out", tmp_path / "releases"
-    write_release(releases, "dev", make_manifest())
-    first, said = synthesize(out, releases)
+    folder, first, said = synthesized
+    out, releases = folder / "cdk.out", folder / "releases"
     assert "prod: endpoint support-sentiment is waiting for its first build" in said
     again, repeated = synthesize(out, releases)
     assert again < first / 2
@@ -61,11 +71,11 @@ def test_nothing_is_synthesized_twice_and_nothing_stale_is_kept(
 
 
 def test_a_synthesis_that_fails_leaves_nothing_to_be_recognised(
-    tmp_path: Path, make_manifest: ManifestFactory
+    synthesized: tuple[Path, float, str], tmp_path: Path
 ) -> None:
+    shutil.copytree(synthesized[0], tmp_path, dirs_exist_ok=True)
     out, releases = tmp_path / "cdk.out", tmp_path / "releases"
-    write_release(releases, "dev", make_manifest())
-    synthesize(out, releases)
+    assert (out / "synthesized.json").exists()
     (releases / "dev" / "support-sentiment.json").write_text("{")
     with pytest.raises(subprocess.CalledProcessError) as failed:
         synthesize(out, releases)

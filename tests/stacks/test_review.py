@@ -21,6 +21,7 @@ REPORT: dict[str, Any] = {
     "name": "support-sentiment",
     "version": "3f1c9a07be24",
     "measure": "macro_f1",
+    "baseline": "int8",
     "release": "int8",
     "passed": False,
     "gates": [
@@ -54,6 +55,7 @@ REPORT: dict[str, Any] = {
             "serving": {"p50_ms": 2.99, "p99_ms": 4.5},
             "bytes": 15_400_000,
             "dollars_per_million": None,
+            "energy": {"kwh": 0.0123, "grams_co2e": 4.56},
         }
     ],
 }
@@ -76,6 +78,10 @@ def edit(assembly: Path, stack: str, kind: str, **properties: Any) -> None:
     body = template(assembly, stack)
     (found,) = (r for r in body["Resources"].values() if r["Type"] == kind)
     found["Properties"].update(properties)
+    write(assembly, stack, body)
+
+
+def write(assembly: Path, stack: str, body: dict[str, Any]) -> None:
     manifest = json.loads((assembly / "manifest.json").read_text())
     (file,) = (
         each["properties"]["templateFile"]
@@ -108,11 +114,25 @@ def test_a_review_has_figures_resources_and_dollars(
     assert "not enough evidence: needs n >= 3,120" in said
     assert "85.5% [83.3%, 87.6%]" in said
     assert "not measured" in said
+    assert "draw an estimated 0.012 kWh and 4.6 g CO2e" in said
     assert "### Resources of dev: 1 stack changes" in said
     assert "AWS::ECS::TaskDefinition" in said
     assert "2048" in said  # what the real CLI said
     assert "### Monthly cost: +" in said
     assert "prod-" not in said
+
+
+def test_a_review_says_what_the_model_gave_and_gives(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the templates alone, so against what an account runs as well."""
+    body = template(pair[1], STACK)
+    body["Metadata"]["Lathe"]["serving"]["p99_ms"] = 8
+    write(pair[1], STACK, body)
+    assert review.main([*map(str, pair), "--stage", "dev"]) == 0
+    said = capsys.readouterr().out
+    assert "| **dev/support-sentiment** | before | after | change |" in said
+    assert "| p99, ms | 4 | 8 | +100.0% |" in said
 
 
 def test_an_approval_reads_one_sentence(

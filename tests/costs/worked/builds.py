@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.costs.samples import resource
-from tests.costs.worked.subjects import Cases, both, one
+from tests.costs.worked.subjects import Cases, always, one
 
 STEPS = {
     "PipelineType": "V2",
@@ -32,7 +32,7 @@ CASES: Cases = {
                 "ComputeType": "BUILD_GENERAL1_LARGE",
             },
         ),
-        both(8 * 30 * 0.02),
+        always(8 * 30 * 0.02),
     ),
     "an ARM build project": (
         one(
@@ -42,22 +42,22 @@ CASES: Cases = {
                 "ComputeType": "BUILD_GENERAL1_LARGE",
             },
         ),
-        both(8 * 30 * 0.0175),
+        always(8 * 30 * 0.0175),
     ),
     "a function of CDK's": (
         one("Lambda::Function"),
-        both(100 * 5 * 0.125 * 0.0000166667 + 100 * 0.2e-6),
+        always(100 * 5 * 0.125 * 0.0000166667 + 100 * 0.2e-6),
     ),
     "a function": (
         one("Lambda::Function", MemorySize=512, Architectures=["arm64"]),
-        both(100 * 5 * 0.5 * 0.0000133334 + 100 * 0.2e-6),
+        always(100 * 5 * 0.5 * 0.0000133334 + 100 * 0.2e-6),
     ),
     "a pipeline of two paid actions": (
         {
             **one("CodePipeline::Pipeline", **STEPS),
             "Step": resource("CodeBuild::Project", Environment=MACHINE),
         },
-        both(20 * 2 * 3 * 0.002),
+        always(20 * 2 * 3 * 0.002),
     ),
     "a build project that a pipeline runs": (
         {
@@ -79,14 +79,14 @@ CASES: Cases = {
                 ],
             ),
         },
-        both(20 * 3 * 0.005),
+        always(20 * 3 * 0.005),
     ),
     "a pipeline that builds on a large machine": (
         {
             **one("CodePipeline::Pipeline", **STEPS),
             "Step": resource("CodeBuild::Project", Environment=LARGE),
         },
-        both((20 * 3 + 8 * 30) * 0.002),
+        always((20 * 3 + 8 * 30) * 0.002),
     ),
     "a build on a large machine that a pipeline starts": (
         {
@@ -106,6 +106,6 @@ CASES: Cases = {
                 ],
             ),
         },
-        both(8 * 30 * 0.02),
+        always(8 * 30 * 0.02),
     ),
 }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from costs.scale import Scale
-from tests.costs.worked.subjects import Cases, both, one, service
+from tests.costs.worked.subjects import Cases, always, one, service
 
 CASES: Cases = {
-    "a quiet cluster": (one("ECS::Cluster"), both(0)),
+    "a quiet cluster": (one("ECS::Cluster"), always(0)),
     "a watched cluster without services": (
         one(
             "ECS::Cluster",
             ClusterSettings=[{"Name": "containerInsights", "Value": "enabled"}],
         ),
-        both(11 * 0.3),
+        always(11 * 0.3),
     ),
     "a watched cluster with a service": (
         {
@@ -23,6 +23,10 @@ CASES: Cases = {
             ),
             **{"Service": service(Cluster="c")["It"], "Task": service()["Task"]},
         },
-        Scale((23 + 157) * 0.07 + 0.05, (23 + 157) * 0.07 + 0.25),
+        Scale(
+            (23 + 157) * 0.07 + 0.05,
+            (23 + 157) * 0.07 + 0.1,
+            (23 + 157) * 0.07 + 0.25,
+        ),
     ),
 }

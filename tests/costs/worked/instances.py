@@ -6,11 +6,12 @@ from typing import Any
 
 from costs.scale import Scale
 from tests.costs.samples import Resources, resource
-from tests.costs.worked.subjects import Cases, both
+from tests.costs.worked.subjects import Cases, always, scaling, tracking
 
 ADDRESS = 730 * 0.005
 DISK = 60 * 0.08  # 60 GB of gp3, a month
 T4, A10G = 730 * 0.526, 730 * 1.006  # g4dn.xlarge and g5.xlarge, a month
+C7I = 730 * 0.1785  # c7i.xlarge
 T4_SPOT, A10G_SPOT = 730 * 0.19988, 730 * 0.436
 
 
@@ -102,14 +103,17 @@ def tasks(
 
 
 CASES: Cases = {
-    "one type": (group("g5.xlarge"), Scale(A10G + DISK, 4 * (A10G + DISK))),
+    "one type": (
+        group("g5.xlarge"),
+        Scale(A10G + DISK, A10G + DISK, 4 * (A10G + DISK)),
+    ),
     "the type of the launch template": (
         group(template={"InstanceType": "g5.xlarge"}),
-        Scale(A10G + DISK, 4 * (A10G + DISK)),
+        Scale(A10G + DISK, A10G + DISK, 4 * (A10G + DISK)),
     ),
     "the cheapest of types at minimum and the dearest at maximum": (
         group("g5.xlarge", "g4dn.xlarge"),
-        Scale(T4 + DISK, 4 * (A10G + DISK)),
+        Scale(T4 + DISK, T4 + DISK, 4 * (A10G + DISK)),
     ),
     "Spot above a base, the odd instance on demand": (
         group(
@@ -119,15 +123,15 @@ CASES: Cases = {
             OnDemandPercentageAboveBaseCapacity=50,
         ),
         # At maximum 1 + 2 on demand of 4, half of 3 being rounded up.
-        Scale(T4 + DISK, 3 * A10G + A10G_SPOT + 4 * DISK),
+        Scale(T4 + DISK, T4 + DISK, 3 * A10G + A10G_SPOT + 4 * DISK),
     ),
     "Spot alone": (
         group("g4dn.xlarge", OnDemandPercentageAboveBaseCapacity=0),
-        Scale(T4_SPOT + DISK, 4 * (T4_SPOT + DISK)),
+        Scale(T4_SPOT + DISK, T4_SPOT + DISK, 4 * (T4_SPOT + DISK)),
     ),
     "a group from zero, as CloudFormation writes numbers": (
         group("g5.xlarge", least="0", most="2"),
-        Scale(0, 2 * (A10G + DISK)),
+        Scale(0, 0, 2 * (A10G + DISK)),
     ),
     "a group from zero whose tasks always need two instances": (
         {
@@ -135,7 +139,7 @@ CASES: Cases = {
             **provider(),
             **tasks(2, gpus=1),
         },
-        Scale(2 * (A10G + DISK), 4 * (730 * 5.672 + DISK)),
+        Scale(2 * (A10G + DISK), 2 * (A10G + DISK), 4 * (730 * 5.672 + DISK)),
     ),
     "a group from zero whose tasks share an instance": (
         {
@@ -143,15 +147,31 @@ CASES: Cases = {
             **provider(),
             **tasks(3, memory=1024),
         },
-        Scale(730 * 0.1785 + DISK, 3 * (730 * 0.1785 + DISK)),
+        Scale(C7I + DISK, C7I + DISK, 3 * (C7I + DISK)),
+    ),
+    "a group whose tasks need more instances than are always there": (
+        {
+            **group("g5.xlarge", "g5.2xlarge"),
+            **provider(),
+            **tasks(1, gpus=1),
+            "S": scaling(
+                1, 4, {"Fn::Join": ["/", ["service", "c", {"Ref": "Service"}]]}
+            ),
+            "P": tracking(200),  # of 600 requests a minute
+        },
+        Scale(A10G + DISK, 3 * (A10G + DISK), 4 * (730 * 1.212 + DISK)),
     ),
     "a faster disk": (
         group("g5.xlarge", most=1, disk={"Iops": 4000, "Throughput": 225}),
-        both(A10G + DISK + 1000 * 0.005 + 100 * 0.04),
+        always(A10G + DISK + 1000 * 0.005 + 100 * 0.04),
     ),
     "instances in a subnet that gives addresses": (
         group("g5.xlarge", subnets=[{"Ref": "Public"}]),
-        Scale(A10G + DISK + ADDRESS, 4 * (A10G + DISK + ADDRESS)),
+        Scale(
+            A10G + DISK + ADDRESS,
+            A10G + DISK + ADDRESS,
+            4 * (A10G + DISK + ADDRESS),
+        ),
     ),
     "instances whose template refuses addresses": (
         group(
@@ -159,7 +179,7 @@ CASES: Cases = {
             subnets=[{"Ref": "Public"}],
             template={"NetworkInterfaces": [{"AssociatePublicIpAddress": False}]},
         ),
-        Scale(A10G + DISK, 4 * (A10G + DISK)),
+        Scale(A10G + DISK, A10G + DISK, 4 * (A10G + DISK)),
     ),
     "instances with an agent that measures GPUs": (
         group(
@@ -167,11 +187,15 @@ CASES: Cases = {
             template={"UserData": {"Fn::Base64": "... nvidia_gpu ..."}},
         ),
         # Three metrics of each instance's GPU, and three of the group's.
-        Scale(A10G + DISK + 6 * 0.3, 4 * (A10G + DISK) + 15 * 0.3),
+        Scale(
+            A10G + DISK + 6 * 0.3,
+            A10G + DISK + 6 * 0.3,
+            4 * (A10G + DISK) + 15 * 0.3,
+        ),
     ),
     "instances watched by the minute": (
         group("g5.xlarge", most=1, template={"Monitoring": {"Enabled": True}}),
-        both(A10G + DISK + 7 * 0.3),
+        always(A10G + DISK + 7 * 0.3),
     ),
     "managed instances in a public subnet, watched by the minute": (
         {
@@ -183,7 +207,7 @@ CASES: Cases = {
             **tasks(1, gpus=1),
             "Public": resource("EC2::Subnet", MapPublicIpOnLaunch=True),
         },
-        both(A10G * 1.12 + 80 * 0.08 + ADDRESS + 7 * 0.3),
+        always(A10G * 1.12 + 80 * 0.08 + ADDRESS + 7 * 0.3),
     ),
     "the provider of a group": (
         {
@@ -194,18 +218,18 @@ CASES: Cases = {
                 AutoScalingGroupProvider={"AutoScalingGroupArn": {"Ref": "Group"}},
             ),
         },
-        both(0),
+        always(0),
     ),
-    "managed instances that nobody uses": (managed("g5.xlarge"), both(0)),
+    "managed instances that nobody uses": (managed("g5.xlarge"), always(0)),
     "managed instances of two tasks": (
         {**managed("g5.xlarge"), **tasks(2, gpus=1)},
-        both(2 * (A10G * 1.12 + 80 * 0.08)),
+        always(2 * (A10G * 1.12 + 80 * 0.08)),
     ),
     "trainings on Spot": (
         environment("SPOT", "g5.xlarge", "g4dn.xlarge"),
-        Scale(8 * 0.19988, 8 * 0.436),
+        Scale(8 * 0.19988, 8 * 0.19988, 8 * 0.436),
     ),
-    "trainings on demand": (environment("EC2", "g5.xlarge"), both(8 * 1.006)),
+    "trainings on demand": (environment("EC2", "g5.xlarge"), always(8 * 1.006)),
     "managed Spot instances": (
         {
             **managed(
@@ -217,6 +241,7 @@ CASES: Cases = {
             **tasks(1, gpus=1),
         },
         Scale(
+            T4_SPOT + 0.12 * T4 + DISK,
             T4_SPOT + 0.12 * T4 + DISK,
             A10G_SPOT + 0.12 * A10G + DISK,
         ),

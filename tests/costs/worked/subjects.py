@@ -34,9 +34,26 @@ def scaling(
     )
 
 
+def tracking(target: float, *metrics: str, of: str = "S") -> dict[str, Any]:
+    """A policy that keeps a sum of metrics at a target; by default requests a minute."""
+    names = metrics or ("RequestCountPerTarget",)
+    queries = [{"MetricStat": {"Metric": {"MetricName": name}}} for name in names]
+    return resource(
+        "ApplicationAutoScaling::ScalingPolicy",
+        PolicyType="TargetTrackingScaling",
+        ScalingTargetId={"Ref": of},
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": target,
+            "CustomizedMetricSpecification": {
+                "Metrics": [*queries, {"Expression": "the sum of it all"}]
+            },
+        },
+    )
+
+
 def one(kind: str, **properties: Any) -> Resources:
     return {"It": resource(kind, **properties)}
 
 
-def both(usd: float) -> Scale:
-    return Scale(usd, usd)
+def always(usd: float) -> Scale:
+    return Scale.always(usd)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from costs.choosing.break_even import KINDS, break_evens, points, sensitivities
+from costs.choosing.choice import RUNNERS_UP, Choice, choose
+from costs.choosing.door import door
+from costs.choosing.traffic import shape
+from costs.choosing.variants import Variant
+from costs.usage import Usage
+from tests.costs.choosing.conftest import INT8, asked
+
+FIFTY = choose(asked(50))
+TEACHER = replace(
+    INT8, name="teacher", service=INT8.service.on(1 / 3), quality=0.93, released=False
+)
+
+
+def monthly(choice: Choice) -> float:
+    assert choice.best is not None
+    return choice.best.monthly
+
+
+def test_the_cheapest_comes_first_and_keeps_the_objective() -> None:
+    costs = [offer.monthly for offer in FIFTY.offers]
+    assert costs == sorted(costs)
+    assert len(costs) > RUNNERS_UP
+    for offer in FIFTY.offers:
+        assert offer.p99_ms is not None
+        assert offer.p99_ms <= 100
+
+
+def test_every_other_says_why_it_is_not_chosen() -> None:
+    assert all(offer.reason for offer in FIFTY.others)
+    modes = {offer.mode for offer in (*FIFTY.offers, *FIFTY.others)}
+    assert modes == {"real-time", "asynchronous", "serverless", "batch"}
+
+
+def test_what_was_not_simulated_could_not_have_been_a_runner_up() -> None:
+    last = FIFTY.offers[RUNNERS_UP].monthly
+    spared = [offer for offer in FIFTY.others if not offer.simulated]
+    assert spared
+    assert all(offer.monthly > last for offer in spared)
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    assert choose(asked(50)) == FIFTY
+
+
+def test_more_traffic_and_less_time_are_never_cheaper() -> None:
+    more = [monthly(choose(asked(rate))) for rate in (1, 50, 300)]
+    assert more == sorted(more)
+    less = [monthly(choose(asked(50, p99))) for p99 in (500, 100, 30)]
+    assert less == sorted(less)
+
+
+def test_who_can_wait_for_a_day_is_served_in_batches() -> None:
+    best = choose(asked(50, p99_ms=2 * 86_400_000)).best
+    assert best is not None
+    assert best.mode == "batch"
+
+
+def test_nothing_answers_before_its_work_is_done() -> None:
+    found = choose(asked(50, p99_ms=2))
+    assert found.best is None
+    assert any("with nobody before it" in str(offer.reason) for offer in found.others)
+
+
+def test_a_budget_refuses_what_is_above_it() -> None:
+    assert choose(asked(50, budget=monthly(FIFTY) + 0.01)).best == FIFTY.best
+    poor = choose(asked(50, budget=5.0))
+    assert poor.best is None
+    assert any("above the budget of 5.00" in str(o.reason) for o in poor.others)
+
+
+@pytest.mark.parametrize(("quality", "name"), [(0.85, "int8"), (0.9, "teacher")])
+def test_the_cheapest_variant_that_is_good_enough_is_chosen(
+    quality: float, name: str
+) -> None:
+    variants: tuple[Variant, ...] = (INT8, TEACHER)
+    best = choose(asked(50, variants=variants, quality=quality)).best
+    assert best is not None
+    assert best.variant == name
+
+
+def test_real_time_pays_for_its_door() -> None:
+    (one, *_) = (o for o in FIFTY.offers if o.machine == "Fargate x86 0.5 vCPU 1 GB")
+    task = 730 * (0.5 * 0.04048 + 1 * 0.004445)
+    assert one.scale == "1 machine"
+    assert one.monthly == pytest.approx(task + door("us-east-1", Usage(), 50.0))
+    assert door("us-east-1", Usage(), 50.0) > 730 * 0.0225
+
+
+def test_seldom_called_is_serverless_and_often_called_is_not() -> None:
+    def mode(rate: float) -> str:
+        best = choose(asked(rate, p99_ms=10_000)).best
+        return best.mode if best else ""
+
+    assert mode(0.01) == "serverless"
+    assert mode(200) == "real-time"
+
+
+def test_lines_cross_where_another_becomes_cheaper() -> None:
+    question = asked(50)
+    found = points(question)
+    crossings = break_evens(found)
+    assert {each.cheaper for each in crossings} >= {"always on"}
+    for each in crossings:
+        before, after = (
+            replace(p, offers={k: p.offers[k] for k in (each.cheaper, each.dearer)})
+            for p in (found[0], found[-1])
+        )
+        assert (
+            before.offers[each.cheaper].monthly > before.offers[each.dearer].monthly
+            or after.offers[each.cheaper].monthly < after.offers[each.dearer].monthly
+        )
+    assert set(found[0].offers) == set(KINDS.values())
+
+
+def test_dearer_machines_and_slower_models_cost_more() -> None:
+    by = {(each.what, each.change): each.best for each in sensitivities(FIFTY)}
+    assert len(by) == 7
+    fast = by[("processors", None)]
+    assert fast is not None
+    assert fast.monthly <= monthly(FIFTY)
+    for what in ("price", "service time", "traffic"):
+        low, high = by[(what, -0.2)], by[(what, 0.2)]  # type: ignore[index]
+        assert low is not None
+        assert high is not None
+        assert low.monthly <= monthly(FIFTY) <= high.monthly
+
+
+def test_a_night_makes_it_cheaper_than_its_peak_all_day() -> None:
+    night = choose(asked(profile=shape("day-night").at(300)))
+    peak = choose(asked(shape("day-night").at(300).peak))
+    assert monthly(night) < monthly(peak)
