@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = {
     "app",
+    "batch",
     "bench",
     "checks",
     "containers",
@@ -29,6 +30,7 @@ LIBRARY = set(sys.stdlib_module_names)
 ALLOWED = {
     "manifest.py": set[str](),
     "costs": {"manifest"},
+    "batch": {"containers", "costs", "manifest"},
     "bench": {
         "ai_edge_litert", "bentoml", "containers", "costs", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
         "onnxruntime", "tensorflow", "tensorflow_text", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
@@ -130,6 +132,7 @@ def test_nothing_about_the_machine_reaches_a_template() -> None:
         "manifest.py",
         "stacks",
         "app.py",
+        "batch",
         "checks",
         "costs",
         "rehearsal",

@@ -1,0 +1,143 @@
+"""JSON lines: instances in, answers out, a line for a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+from werkzeug.exceptions import BadRequest
+
+from containers.flask.bulk import Bulk
+from containers.flask.inference import MAX_ID
+from containers.flask.instances import kind
+
+LINE_BYTES = 256 * 1024  # what the server takes as a body
+CHUNK_LINES = 1024
+CHUNK_BYTES = 128 * 1024  # some seconds of one core, where texts are long
+_SKIP_BYTES = 64 * 1024
+
+Id = str | int
+
+
+class Chunk(NamedTuple):
+    """Neighbouring lines of one part of a file, without their ends."""
+
+    part: int
+    first: int  # the number in the file of its first line; the file's first is 1
+    lines: Sequence[bytes]  # one that is too long is cut after LINE_BYTES + 1
+    end: int  # bytes of the file before the line after these
+    ends_part: bool = False
+    ends_file: bool = False
+
+
+class Answered(NamedTuple):
+    """What became of a chunk."""
+
+    chunk: Chunk
+    answers: bytes  # as many lines as were given
+    errors: bytes  # a line for each that has no answer
+    error_lines: int
+
+
+class Lines:
+    """Answers chunks of JSON lines; safe to call from any thread.
+
+    A line is an instance as `:predict` takes it; if it is an object, `id_field` may
+    stand beside its texts. Its answer is an object with the same id, or with the line's
+    number; instead of an answer it has `error`: the place and the reason.
+    """
+
+    def __init__(self, bulk: Bulk, id_field: str) -> None:
+        self._bulk = bulk
+        self._id_field = id_field
+
+    def answer(self, chunk: Chunk) -> Answered:
+        numbered = list(enumerate(chunk.lines, chunk.first))
+        read = [self._read(line, number) for number, line in numbered]
+        found = self._bulk.answer([instance for _, instance in read])
+        answers, errors = [], []
+        for (number, _), (id_, _), one in zip(numbered, read, found, strict=True):
+            if isinstance(one, BadRequest):
+                wrong = {"id": id_, "error": one.description}
+                errors.append(_line({"line": number, **wrong}))
+                answers.append(_line(wrong))
+            else:
+                answers.append(_line({"id": id_, **one}))
+        return Answered(chunk, b"".join(answers), b"".join(errors), len(errors))
+
+    def _read(self, line: bytes, number: int) -> tuple[Id, Any]:
+        """Return an id and an instance, or the id and a BadRequest."""
+        try:
+            value = read_line(line)
+            if isinstance(value, dict) and self._id_field in value:
+                return _id(value.pop(self._id_field), self._id_field), value
+        except BadRequest as error:
+            return number, error
+        return number, value
+
+
+def read_line(line: bytes) -> Any:
+    """Return a line's JSON value; BadRequest says what is wrong with it."""
+    if len(line) > LINE_BYTES:
+        raise BadRequest(f"line: over {LINE_BYTES} bytes")
+    try:
+        text = line.decode()
+        if not text.strip():
+            raise BadRequest("line: empty")
+        return json.loads(text)
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"line: not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise BadRequest("line: nested too deeply") from error
+    except json.JSONDecodeError as error:
+        place = f"character {error.pos + 1}"
+        raise BadRequest(f"line: not JSON: {error.msg}: {place}") from error
+    except ValueError as error:
+        raise BadRequest(f"line: not JSON: {error}") from error
+
+
+def _id(value: Any, field: str) -> Id:
+    if isinstance(value, str) and len(value) > MAX_ID:
+        raise BadRequest(f"{field}: {len(value)} characters, {MAX_ID} allowed")
+    if isinstance(value, str) or type(value) is int:
+        return value
+    found = "a fraction" if isinstance(value, float) else kind(value)
+    raise BadRequest(f"{field}: {found} is not a string or a whole number")
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def read_chunks(
+    file: BinaryIO, *, part_bytes: int, offset: int = 0, first: int = 1
+) -> Iterator[Chunk]:
+    """Yield a file's lines from its position on, which is at `offset`.
+
+    The file is parts of `part_bytes`; a line belongs to the part that it begins in. A
+    file without a line is one part without a line. `first` is the first line's number.
+    """
+    part, held = offset // part_bytes, 0
+    lines: list[bytes] = []
+    while (found := _next_line(file))[1]:
+        line, size = found
+        is_next, is_full = offset // part_bytes != part, held >= CHUNK_BYTES
+        if is_next or is_full or len(lines) == CHUNK_LINES:
+            yield Chunk(part, first, lines, offset, ends_part=is_next)
+            first, held, lines = first + len(lines), 0, []
+            part = offset // part_bytes
+        lines.append(line)
+        held += len(line)
+        offset += size
+    yield Chunk(part, first, lines, offset, ends_part=True, ends_file=True)
+
+
+def _next_line(file: BinaryIO) -> tuple[bytes, int]:
+    """Return a line, cut if it is too long, and the bytes that it takes in the file."""
+    line = file.readline(LINE_BYTES + 1)
+    size, end = len(line), line
+    while end and not end.endswith(b"\n") and size > LINE_BYTES:
+        end = file.readline(_SKIP_BYTES)
+        size += len(end)
+    return line.removesuffix(b"\n"), size
