@@ -98,17 +98,18 @@ def read_dataset(data: Data, labels: Sequence[str], place: Place) -> Dataset:
     found = distinct(_examples(path, data, labels), data.duplicates)
     if not found:
         raise DataError(f"{path}: no example{_wanted(data, labels)}")
-    if data.test is None:
-        test = _share(found, found, 0.0, data.test_share, data)
-        drawn, edge = test, data.test_share
-    else:
-        test = [*_examples(place(data.test), data, labels)]
-        asked = {identity(e, "near") for e in test}
+    table: list[Example] = []
+    if data.test is not None:
+        table = [*_examples(place(data.test), data, labels)]
+        asked = {identity(e, "near") for e in table}
         found = [e for e in found if identity(e, "near") not in asked]
-        drawn, edge = [], 0.0
-    known = [*found, *test]
-    validation = _share(found, known, edge, edge + data.validation_share, data)
-    families = {family(e) for e in (*drawn, *validation)}
+    edge = data.test_share if data.test is None else 0.0
+    aside = [e for e in found if _draw(e) < edge + data.validation_share]
+    parts = _parts([*found, *table], aside, 1, data)
+    aside = [e for e in aside if e.texts[0] not in parts]
+    test = [*table, *(e for e in aside if _draw(e) < edge)]  # one of them is empty
+    validation = [e for e in aside if _draw(e) >= edge]
+    families = {family(e) for e in aside}
     parts = _parts([*test, *validation], found, PART_WORDS, data)
     train = sorted(
         (e for e in found if family(e) not in families and e.texts[0] not in parts),
@@ -126,19 +127,6 @@ def read_dataset(data: Data, labels: Sequence[str], place: Place) -> Dataset:
     )
     _check_splits(dataset, labels, path)
     return dataset
-
-
-def _share(
-    found: Sequence[Example],
-    known: Sequence[Example],
-    low: float,
-    high: float,
-    data: Data,
-) -> list[Example]:
-    """What falls to a split that is made here, of all the examples that are known."""
-    drawn = [e for e in found if low <= _draw(e) < high]
-    parts = _parts(known, drawn, 1, data)
-    return [e for e in drawn if e.texts[0] not in parts]
 
 
 def _parts(

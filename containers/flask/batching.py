@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from containers.flask.engine import Engine
+from containers.flask.engine import Engine, padded
 
 Outputs = list[NDArray[np.float32]]  # one array a row
 Done = Callable[[Outputs | Exception], None]
@@ -181,9 +181,7 @@ class Batcher:
         free_at = 0.0
         while (taken := self._take()) is not None:
             length, rows = taken
-            ids = np.zeros((len(rows), length), np.int32)
-            for place, row in enumerate(rows):
-                ids[place, : len(row.ids)] = row.ids
+            ids = padded([row.ids for row in rows], length)
             started, cpu = max(free_at, rows[0].arrived), time.thread_time()
             outputs: NDArray[np.float32] | Exception
             try:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from werkzeug.exceptions import BadRequest
 
-from containers.flask.engine import Engine
+from containers.flask.engine import Engine, padded
 from containers.flask.task import Encoded, Item, Task
 
 ROWS = 64  # a run, at least: whole eights, and so few that no call seems to be alone
@@ -74,9 +74,7 @@ class Bulk:
         """Return each row's output; rows of one length run together."""
         outputs = [np.empty(0, np.float32)] * len(rows)
         for length, places in self._batches(rows):
-            ids = np.zeros((len(places), length), np.int32)
-            for row, place in zip(ids, places, strict=True):
-                row[: len(rows[place])] = rows[place]
+            ids = padded([rows[place] for place in places], length)
             for place, output in zip(places, self._engine.run(ids), strict=True):
                 outputs[place] = output
         return outputs

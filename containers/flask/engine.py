@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +44,14 @@ def load_engine(manifest: Manifest, directory: Path, cores: int) -> Engine:
     from containers.flask.litert import LiteRTEngine
 
     return LiteRTEngine(path, shapes=shapes, cores=cores)
+
+
+def padded(rows: Sequence[Sequence[int]], length: int) -> NDArray[np.int32]:
+    """Return rows of token ids as Engine.run takes them: [rows, length], 0 behind."""
+    ids = np.zeros((len(rows), length), np.int32)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+    return ids
 
 
 def row_shapes(manifest: Manifest) -> dict[int, tuple[int, ...]]:

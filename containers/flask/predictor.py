@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from containers.flask.engine import Engine, load_engine
+from containers.flask.engine import Engine, load_engine, padded
 from containers.flask.task import Encoded, Task, load_task
 from manifest import Manifest
 
@@ -37,9 +37,7 @@ class Predictor:
     def _outputs(self, encoded: Encoded) -> Iterator[NDArray[np.float32]]:
         for row in encoded.rows:
             length = self._lengths[bisect_left(self._lengths, len(row))]
-            ids = np.zeros((1, length), np.int32)
-            ids[0, : len(row)] = row
-            yield self._engine.run(ids)[0]
+            yield self._engine.run(padded([row], length))[0]
 
 
 def load_predictor(manifest: Manifest, directory: Path, cores: int = 1) -> Predictor:

@@ -40,8 +40,7 @@ class Service:
     """The tasks of one service; `minute` is called once a minute."""
 
     def __init__(self, scaling: Scaling, tasks: int) -> None:
-        self._scaling, self._target = scaling, scaling.target
-        self._starts = scaling.start_minutes > 0
+        self._scaling = scaling
         self.running = self.billed = tasks  # those that start are paid for too
         self._starting: deque[int] = deque([0] * scaling.start_minutes)
         self._unseen: deque[tuple[float, int]] = deque()
@@ -54,7 +53,7 @@ class Service:
         self._unseen.append((requests_per_second, self.running))
         if len(self._unseen) > METRIC_MINUTES:
             rate, tasks = self._unseen.popleft()
-            target = self._target * tasks
+            target = self._scaling.target * tasks
             self._high = self._high + 1 if rate > target else 0
             self._low = self._low + 1 if rate < LOW_SHARE * target else 0
             self._rates.append(rate)
@@ -65,8 +64,8 @@ class Service:
         if self._high >= HIGH_MINUTES or self._low >= LOW_MINUTES:
             new = self._allowed(self._wanted() - self.billed)
         self.billed += new
-        if self._starts:
-            self._starting.append(new if new > 0 else 0)
+        if self._scaling.start_minutes:
+            self._starting.append(max(0, new))
         else:
             self.running = self.billed
 

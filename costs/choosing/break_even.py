@@ -117,7 +117,7 @@ def sensitivities(found: Choice) -> tuple[Sensitivity, ...]:
 
 def _roughly(question: Question) -> Question:
     """For servers whose queues nobody has simulated: the others' are known."""
-    return replace(question, objective=replace(question.objective, is_rough=True))
+    return replace(question, is_rough=True)
 
 
 def _best(question: Question) -> Offer | None:

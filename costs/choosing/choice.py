@@ -50,6 +50,7 @@ class Question:
     # processors are as fast as expected instead of as slow as may be.
     price_factor: float = 1.0
     expected_speed: bool = False
+    is_rough: bool = False  # fewer requests are simulated: nothing rests on it alone
 
     @property
     def book(self) -> PriceBook:
@@ -152,7 +153,13 @@ def _fleet_offer(
     machine: Machine, variant: Variant, question: Question, least: float
 ) -> Offer:
     objective = question.objective
-    fleet = cheapest_fleet(machine, variant.service, objective, variant.ready_seconds)
+    fleet = cheapest_fleet(
+        machine,
+        variant.service,
+        objective,
+        variant.ready_seconds,
+        is_rough=question.is_rough,
+    )
     name = _name(machine)
     if isinstance(fleet, str):
         return Offer("real-time", variant.name, name, "", least, None, fleet)

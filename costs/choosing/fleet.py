@@ -154,6 +154,8 @@ def cheapest_fleet(
     service: ServiceTime,
     objective: Objective,
     ready_seconds: float,
+    *,
+    is_rough: bool = False,
 ) -> Fleet | str:
     """Return the fewest machines that keep the objective, or why none do.
 
@@ -161,7 +163,8 @@ def cheapest_fleet(
     """
     start = machine.start_seconds + ready_seconds / machine.speed.low
     asked = replace(objective, budget=None)
-    found = _kept(_server(machine, service, objective), asked, start)
+    closer = _CLOSER_ROUGH if is_rough else _CLOSER
+    found = _kept(_server(machine, service, objective), asked, start, closer)
     if isinstance(found, str):
         return found
     # Of what was measured, as stacks/settings/scaling.py has it.
@@ -185,8 +188,9 @@ class _Kept:
 
 
 @cache
-def _kept(server: Server, objective: Objective, start: float) -> _Kept | str:
-    closer = _CLOSER_ROUGH if objective.is_rough else _CLOSER
+def _kept(
+    server: Server, objective: Objective, start: float, closer: int
+) -> _Kept | str:
     lateness = Lateness(server, objective.p99_ms, closer)
     alone = server.service.p99_ms
     if alone > objective.p99_ms or not lateness.sustained:

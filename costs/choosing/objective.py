@@ -26,4 +26,3 @@ class Objective:
     budget: float | None = None  # USD a month
     max_wait_ms: float = MAX_WAIT_MS  # the server's own setting
     quality: float | None = None  # of a variant, at least
-    is_rough: bool = False  # fewer requests are simulated: nothing rests on it alone
