@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +13,12 @@ from batch.progress import Progress
 from batch.record import Record, RefusedError
 from batch.source import Source
 from containers.flask.artifact import open_artifact
-from containers.flask.bulk import Bulk, in_order
+from containers.flask.bulk import in_order
 from containers.flask.cores import usable_cores
-from containers.flask.engine import load_engine
-from containers.flask.inference import INPUTS
-from containers.flask.lines import Lines
-from containers.flask.task import load_task
+from containers.flask.lines import check_id_field, load_lines
 from manifest import Manifest
 
 PART_BYTES = 4 << 20  # what a kill may lose: half a minute of short texts
-_SWITCH_S = 0.0005
 
 
 @dataclass(frozen=True)
@@ -57,8 +51,10 @@ def run(asked: Asked, progress: Progress) -> Summary:
     Raises StartError, SourceError, RefusedError, PriceError or OSError.
     """
     manifest = open_artifact(asked.model)
-    if asked.id_field in INPUTS[manifest.task]:
-        raise RefusedError(f"--id: {asked.id_field!r} is what the model reads")
+    try:
+        check_id_field(manifest, asked.id_field)
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
     source = Source(asked.source)
     _check_places(asked)
     wanted = Record(
@@ -103,7 +99,7 @@ def _answer(
     if last.lines:
         progress.say(f"going on after line {last.lines:,}")
     progress.say(_before(manifest, source.about_lines() - last.lines, cores))
-    lines = _load(asked, manifest, cores)
+    lines = load_lines(manifest, asked.model, asked.id_field, "line", threads=cores)
     began = time.monotonic()
     chunks = source.chunks(
         part_bytes=asked.part_bytes, offset=last.end, first=last.lines + 1
@@ -113,16 +109,6 @@ def _answer(
         progress.add(len(answered.chunk.lines), source.share_read)
     progress.end()
     return time.monotonic() - began
-
-
-def _load(asked: Asked, manifest: Manifest, cores: int) -> Lines:
-    # A chunk has a thread, and tokenizes on it: more threads would only meet there.
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    # So long may a thread that comes back from the engine wait for one that parses.
-    sys.setswitchinterval(_SWITCH_S)
-    engine = load_engine(manifest, asked.model, cores)
-    task = load_task(manifest, asked.model)
-    return Lines(Bulk(task, engine, manifest.lengths), asked.id_field)
 
 
 def _before(manifest: Manifest, lines: float, cores: int) -> str:

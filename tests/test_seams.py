@@ -43,7 +43,7 @@ ALLOWED = {
     "images": {"manifest"},
     "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
     "containers": {
-        "ai_edge_litert", "cachetools", "flask", "gunicorn", "httptools", "numpy", "openvino", "prometheus_client",
+        "ai_edge_litert", "boto3", "botocore", "cachetools", "flask", "gunicorn", "httptools", "numpy", "openvino", "prometheus_client",
         "redis", "tokenizers", "uvloop", "werkzeug", "manifest",
         "cyclonedx", "packageurl",  # layers/materials.py, while an image is built
     },

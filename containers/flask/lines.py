@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 from werkzeug.exceptions import BadRequest
 
 from containers.flask.bulk import Bulk
-from containers.flask.inference import MAX_ID
+from containers.flask.engine import load_engine
+from containers.flask.inference import INPUTS, MAX_ID
 from containers.flask.instances import kind
+from containers.flask.task import load_task
+from manifest import Manifest
 
 LINE_BYTES = 256 * 1024  # what the server takes as a body
 CHUNK_LINES = 1024
 CHUNK_BYTES = 128 * 1024  # some seconds of one core, where texts are long
 _SKIP_BYTES = 64 * 1024
 
+_SWITCH_S = 0.0005
+
 Id = str | int
+Place = Literal["line", "byte"]
 
 
 class Chunk(NamedTuple):
     """Neighbouring lines of one part of a file, without their ends."""
 
     part: int
-    first: int  # the number in the file of its first line; the file's first is 1
+    places: Sequence[int]  # of its lines in the file: numbers from 1, or bytes from 0
     lines: Sequence[bytes]  # one that is too long is cut after LINE_BYTES + 1
     end: int  # bytes of the file before the line after these
     ends_part: bool = False
@@ -40,41 +49,66 @@ class Answered(NamedTuple):
     error_lines: int
 
 
+def load_lines(
+    manifest: Manifest, directory: Path, id_field: str, place: Place, *, threads: int
+) -> Lines:
+    """Load an artifact's task and engine, to answer so many chunks at once.
+
+    Raises StartError, and ValueError where the model itself reads the field.
+    """
+    check_id_field(manifest, id_field)
+    # A chunk has a thread, and tokenizes on it: more threads would only meet there.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # So long may a thread that comes back from the engine wait for one that parses.
+    sys.setswitchinterval(_SWITCH_S)
+    engine = load_engine(manifest, directory, threads)
+    task = load_task(manifest, directory)
+    return Lines(Bulk(task, engine, manifest.lengths), id_field, place)
+
+
+def check_id_field(manifest: Manifest, id_field: str) -> None:
+    """Raises ValueError where the model itself reads the field."""
+    if id_field in INPUTS[manifest.task]:
+        raise ValueError(f"--id: {id_field!r} is what the model reads")
+
+
 class Lines:
     """Answers chunks of JSON lines; safe to call from any thread.
 
     A line is an instance as `:predict` takes it; if it is an object, `id_field` may
     stand beside its texts. Its answer is an object with the same id, or with the line's
-    number; instead of an answer it has `error`: the place and the reason.
+    place; instead of an answer it has `error`: the place and the reason.
     """
 
-    def __init__(self, bulk: Bulk, id_field: str) -> None:
+    def __init__(self, bulk: Bulk, id_field: str, place: Place = "line") -> None:
+        """`place` is what the chunks' places are, and an error says where it was."""
         self._bulk = bulk
         self._id_field = id_field
+        self._place = place
 
     def answer(self, chunk: Chunk) -> Answered:
-        numbered = list(enumerate(chunk.lines, chunk.first))
-        read = [self._read(line, number) for number, line in numbered]
+        placed = list(zip(chunk.places, chunk.lines, strict=True))
+        read = [self._read(line, place) for place, line in placed]
         found = self._bulk.answer([instance for _, instance in read])
         answers, errors = [], []
-        for (number, _), (id_, _), one in zip(numbered, read, found, strict=True):
+        for place, (id_, _), one in zip(chunk.places, read, found, strict=True):
             if isinstance(one, BadRequest):
                 wrong = {"id": id_, "error": one.description}
-                errors.append(_line({"line": number, **wrong}))
+                errors.append(_line({self._place: place, **wrong}))
                 answers.append(_line(wrong))
             else:
                 answers.append(_line({"id": id_, **one}))
         return Answered(chunk, b"".join(answers), b"".join(errors), len(errors))
 
-    def _read(self, line: bytes, number: int) -> tuple[Id, Any]:
+    def _read(self, line: bytes, place: int) -> tuple[Id, Any]:
         """Return an id and an instance, or the id and a BadRequest."""
         try:
             value = read_line(line)
             if isinstance(value, dict) and self._id_field in value:
                 return _id(value.pop(self._id_field), self._id_field), value
         except BadRequest as error:
-            return number, error
-        return number, value
+            return place, error
+        return place, value
 
 
 def read_line(line: bytes) -> Any:
@@ -111,26 +145,35 @@ def _line(value: dict[str, Any]) -> bytes:
 
 
 def read_chunks(
-    file: BinaryIO, *, part_bytes: int, offset: int = 0, first: int = 1
+    file: BinaryIO, *, part_bytes: int, offset: int = 0, first: int | None = 1
 ) -> Iterator[Chunk]:
     """Yield a file's lines from its position on, which is at `offset`.
 
     The file is parts of `part_bytes`; a line belongs to the part that it begins in. A
-    file without a line is one part without a line. `first` is the first line's number.
+    file without a line is one part without a line. `first` is the first line's number;
+    without it, the place of a line is the byte that it begins at.
     """
-    part, held = offset // part_bytes, 0
+    part, held, number = offset // part_bytes, 0, first
+    places: list[int] = []
     lines: list[bytes] = []
     while (found := _next_line(file))[1]:
         line, size = found
         is_next, is_full = offset // part_bytes != part, held >= CHUNK_BYTES
         if is_next or is_full or len(lines) == CHUNK_LINES:
-            yield Chunk(part, first, lines, offset, ends_part=is_next)
-            first, held, lines = first + len(lines), 0, []
+            yield Chunk(part, places, lines, offset, ends_part=is_next)
+            held, places, lines = 0, [], []
             part = offset // part_bytes
         lines.append(line)
+        places.append(offset if number is None else number)
         held += len(line)
         offset += size
-    yield Chunk(part, first, lines, offset, ends_part=True, ends_file=True)
+        number = None if number is None else number + 1
+    yield Chunk(part, places, lines, offset, ends_part=True, ends_file=True)
+
+
+def skip_line(file: BinaryIO) -> int:
+    """Read on after the end of a line, however long it is; return how many bytes."""
+    return _next_line(file)[1]
 
 
 def _next_line(file: BinaryIO) -> tuple[bytes, int]:

@@ -14,7 +14,7 @@ from containers.flask.lines import Answered, Chunk
 
 
 def answered(part: int, *, ends_part: bool = True) -> Answered:
-    chunk = Chunk(part, 1, [b"x"], end=part + 1, ends_part=ends_part)
+    chunk = Chunk(part, [1], [b"x"], end=part + 1, ends_part=ends_part)
     return Answered(chunk, b"answer %d\n" % part, b"", 0)
 
 

@@ -206,13 +206,13 @@ def test_an_input_that_changes_meanwhile_is_refused(
 ) -> None:
     from batch import run
 
-    def load(*given: Any) -> Any:
+    def load(*given: Any, **named: Any) -> Any:
         with asked.source.open("ab") as file:
             file.write(b'\n"more"')
-        return loaded(*given)
+        return loaded(*given, **named)
 
-    loaded = run._load
-    monkeypatch.setattr(run, "_load", load)
+    loaded = run.load_lines
+    monkeypatch.setattr(run, "load_lines", load)
     refused(answer, "in.jsonl: was changed while it was read")
     assert not asked.out.exists()
 

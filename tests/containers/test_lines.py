@@ -30,7 +30,8 @@ def lines(tiny_manifest: Manifest, tiny_engine: Engine) -> Lines:
 def answered(
     lines: Lines, given: Sequence[bytes], first: int = 1
 ) -> tuple[list[Any], list[Any]]:
-    found = lines.answer(Chunk(0, first, given, 0))
+    places = range(first, first + len(given))
+    found = lines.answer(Chunk(0, places, given, 0))
     answers, errors = (
         [json.loads(line) for line in text.splitlines()]
         for text in (found.answers, found.errors)
@@ -131,8 +132,8 @@ def test_each_line_is_in_the_part_it_begins_in(text: bytes, part_bytes: int) -> 
     assert [line for chunk in chunks for line in chunk.lines] == lines
     begin, number = 0, 1
     for chunk in chunks:
-        assert chunk.first == number
-        for line in chunk.lines:
+        for line, place in zip(chunk.lines, chunk.places, strict=True):
+            assert place == number
             assert begin // part_bytes == chunk.part
             begin += len(line) + 1
             number += 1
@@ -156,6 +157,6 @@ def test_reading_on_after_any_part_gives_the_same_chunks(
             file,
             part_bytes=part_bytes,
             offset=chunk.end,
-            first=whole[place + 1].first,
+            first=1 + sum(len(each.lines) for each in whole[: place + 1]),
         )
         assert list(rest) == whole[place + 1 :]

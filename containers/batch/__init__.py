@@ -1,0 +1,1 @@
+"""One task of a batch job: reads its parts of a bucket's JSON lines, writes the answers."""

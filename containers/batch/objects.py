@@ -1,0 +1,255 @@
+"""Objects of S3 as a batch reads and writes them."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+)
+
+BLOCK_BYTES = 8 << 20  # a request, in and out: what a task holds of an object
+_CUTS = 4  # of a block, before it is given up
+_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.*)", re.DOTALL)
+_TRANSFER = TransferConfig(
+    multipart_threshold=BLOCK_BYTES,
+    multipart_chunksize=BLOCK_BYTES,
+    use_threads=False,  # the cores are the engine's
+)
+
+
+class ObjectError(Exception):
+    """What of a bucket cannot be read or written and why, in one line."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """An object, or all those whose keys begin so."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    def __truediv__(self, name: str) -> Address:
+        return Address(self.bucket, f"{self.key.rstrip('/')}/{name}".lstrip("/"))
+
+
+def read_address(text: str) -> Address:
+    """Raises ValueError where it is not s3://BUCKET/KEY."""
+    if (found := _ADDRESS.fullmatch(text)) is None:
+        raise ValueError(f"{text!r} is not s3://BUCKET/KEY")
+    return Address(*found.groups())
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object as it was listed: its tag changes with its bytes."""
+
+    address: Address
+    size_bytes: int
+    tag: str
+
+    @property
+    def is_zipped(self) -> bool:
+        return self.address.key.endswith(".gz")
+
+
+class Objects:
+    """Reads and writes; every failure is an ObjectError that names the object."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def list(self, address: Address) -> list[Found]:
+        """Return the objects at an address or below it, by key.
+
+        A key that names an object is that object alone. Objects without a byte are none.
+        """
+        with _named(address):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=address.bucket, Prefix=address.key
+            )
+            every = [
+                Found(Address(address.bucket, each["Key"]), each["Size"], each["ETag"])
+                for page in pages
+                for each in page.get("Contents", ())
+                if each["Size"]  # an empty one is what consoles make of a folder
+            ]
+        own = [each for each in every if each.address == address]
+        folder = f"{address.key.rstrip('/')}/".lstrip("/")
+        below = [each for each in every if each.address.key.startswith(folder)]
+        if not (found := own or below):
+            raise ObjectError(f"{address}: no such object, and none below it")
+        return sorted(found, key=lambda each: each.address.key)
+
+    def open(self, found: Found, offset: int = 0) -> io.BufferedReader:
+        """Return the object's bytes from an offset on, a block for a request.
+
+        Reading raises ObjectError where it has become another object meanwhile.
+        """
+        return io.BufferedReader(_Blocks(self._client, found, offset), BLOCK_BYTES)
+
+    def read_json(self, address: Address) -> Any:
+        """Return the value of an object, None where there is none."""
+        try:
+            with _named(address):
+                found = self._client.get_object(Bucket=address.bucket, Key=address.key)
+                return json.load(found["Body"])
+        except MissingError:
+            return None
+        except ValueError as error:
+            raise ObjectError(f"{address}: not JSON: {error}") from error
+
+    def write_json(self, address: Address, value: Any, *, first: bool = False) -> bool:
+        """Write an object; with `first` only where there is none: was it written?"""
+        condition = {"IfNoneMatch": "*"} if first else {}
+        try:
+            with _named(address):
+                self._client.put_object(
+                    Bucket=address.bucket,
+                    Key=address.key,
+                    Body=json.dumps(value).encode() + b"\n",
+                    ContentType="application/json",
+                    **condition,
+                )
+        except TakenError:
+            return False
+        return True
+
+    def write(self, address: Address, content: Iterator[bytes]) -> None:
+        """Write an object of any size; it is there once all of it is."""
+        with _named(address):
+            self._client.upload_fileobj(
+                io.BufferedReader(_Stream(content), BLOCK_BYTES),
+                address.bucket,
+                address.key,
+                ExtraArgs={"ContentType": "application/jsonl"},
+                Config=_TRANSFER,
+            )
+
+    def names(self, address: Address) -> set[str]:
+        """Return the names directly below an address."""
+        below = f"{address.key.rstrip('/')}/"
+        with _named(address):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=address.bucket, Prefix=below
+            )
+            return {
+                each["Key"].removeprefix(below)
+                for page in pages
+                for each in page.get("Contents", ())
+            }
+
+
+def connect() -> Objects:
+    """Return the buckets that this process may use, by the environment it runs in."""
+    retries = {"mode": "standard", "total_max_attempts": 8}
+    return Objects(boto3.client("s3", config=Config(retries=retries)))
+
+
+class MissingError(ObjectError):
+    """There is no such object."""
+
+
+class TakenError(ObjectError):
+    """An object is there already."""
+
+
+class _named:  # noqa: N801, as contextlib's
+    """Turns what boto3 raises into an ObjectError that names the address."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, ClientError):
+            code = error.response["Error"]["Code"]
+            kinds = {
+                "NoSuchKey": MissingError,
+                "404": MissingError,
+                "PreconditionFailed": TakenError,
+                "ConditionalRequestConflict": TakenError,
+            }
+            said = error.response["Error"].get("Message") or code
+            raise kinds.get(code, ObjectError)(f"{self._address}: {said}") from error
+        if isinstance(error, BotoCoreError | OSError):
+            raise ObjectError(f"{self._address}: {error}") from error
+
+
+class _Blocks(io.RawIOBase):
+    """An object's bytes in order, each block by a request of its own.
+
+    Not one body: a task reads as slowly as it answers, and S3 closes such connections.
+    """
+
+    def __init__(self, client: Any, found: Found, offset: int) -> None:
+        self._client, self._found, self._offset = client, found, offset
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), self._found.size_bytes - self._offset)
+        if size <= 0:
+            return 0
+        address = self._found.address
+        try:
+            with _named(address):
+                block = self._fetch(size)
+        except TakenError as error:
+            raise ObjectError(f"{address}: was changed while it was read") from error
+        buffer[: len(block)] = block
+        self._offset += len(block)
+        return len(block)
+
+    def _fetch(self, size: int) -> bytes:
+        """Return the next bytes; boto3 does not ask again where a body was cut."""
+        last = self._offset + size - 1
+        for cuts in range(_CUTS + 1):
+            answer = self._client.get_object(
+                Bucket=self._found.address.bucket,
+                Key=self._found.address.key,
+                Range=f"bytes={self._offset}-{last}",
+                IfMatch=self._found.tag,
+            )
+            try:
+                return bytes(answer["Body"].read())
+            except (HTTPClientError, IncompleteReadError):
+                if cuts == _CUTS:
+                    raise
+        raise AssertionError("unreachable")
+
+
+class _Stream(io.RawIOBase):
+    """A file of what an iterator yields."""
+
+    def __init__(self, content: Iterator[bytes]) -> None:
+        self._content = content
+        self._held = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._held:
+            if (found := next(self._content, None)) is None:
+                return 0
+            self._held = found
+        size = min(len(buffer), len(self._held))
+        buffer[:size], self._held = self._held[:size], self._held[size:]
+        return size
