@@ -30,7 +30,7 @@ LIBRARY = set(sys.stdlib_module_names)
 ALLOWED = {
     "manifest.py": set[str](),
     "costs": {"manifest"},
-    "batch": {"containers", "costs", "manifest"},
+    "batch": {"boto3", "botocore", "containers", "costs", "manifest"},
     "bench": {
         "ai_edge_litert", "bentoml", "containers", "costs", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
         "onnxruntime", "tensorflow", "tensorflow_text", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",

@@ -2,16 +2,25 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from batch.progress import Progress
 from batch.run import Asked, Summary, run
+from containers.batch.objects import Address, Objects
+from containers.batch.record import begin
+from containers.batch.share import Share, answer_share
+from containers.flask.lines import Lines, load_lines
+from manifest import Manifest, read_manifest
+from rehearsal.account import Account
+from rehearsal.emulator import start_emulator
+from tests.batch.bucket import AnswerShares
 from tests.containers.conftest import TINY
 from tests.containers.test_predictor import TEXTS
 
@@ -55,5 +64,63 @@ def answer(asked: Asked) -> Run:
 
     def answer(**changes: Any) -> Summary:
         return run(replace(asked, **changes), Progress(StringIO()))
+
+    return answer
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """Real S3 requests over loopback."""
+    with start_emulator(tmp_path_factory.mktemp("emulator")) as account:
+        yield account
+
+
+@pytest.fixture
+def bucket(account: Account) -> Address:
+    """An empty one of its own."""
+    name = f"lathe-{uuid4().hex}"
+    account.client("s3").create_bucket(Bucket=name)
+    return Address(name, "")
+
+
+@pytest.fixture
+def objects(account: Account) -> Objects:
+    return Objects(account.client("s3"))
+
+
+@pytest.fixture(scope="session")
+def tiny_manifest() -> Manifest:
+    return read_manifest(TINY / "manifest.json")
+
+
+@pytest.fixture(scope="session")
+def lines(tiny_manifest: Manifest) -> Lines:
+    return load_lines(tiny_manifest, TINY, "id", "byte", threads=2)
+
+
+@pytest.fixture
+def answer_shares(
+    objects: Objects, bucket: Address, lines: Lines, tiny_manifest: Manifest
+) -> AnswerShares:
+    """Let tasks of a job answer bucket/in into bucket/out; return what they say."""
+
+    def answer(
+        *shares: Share, part_bytes: int | None = 2000, **changes: Any
+    ) -> list[str]:
+        said: list[str] = []
+        asked = {"manifest": tiny_manifest, "id_field": "id", **changes}
+        for share in shares or (Share(0, 1),):
+            out = asked.pop("out", bucket / "out")
+            every = begin(objects, bucket / "in", out, part_bytes=part_bytes, **asked)
+            answer_share(
+                objects,
+                out,
+                every,
+                share=share,
+                answer=lines.answer,
+                threads=2,
+                say=said.append,
+            )
+        return said
 
     return answer

@@ -15,8 +15,8 @@ import pytest
 from containers.batch.__main__ import main
 from containers.batch.objects import Address, Objects
 from rehearsal.account import Account
+from tests.batch.bucket import AnswerShares, content, put
 from tests.batch.conftest import some_lines
-from tests.containers.batch.conftest import Answer, content, put
 from tests.containers.conftest import TINY
 
 # Children are forked of one that has imported what they need.
@@ -74,10 +74,10 @@ def ended(child: ForkServerProcess, timeout: float | None = None) -> bool:
 
 
 @pytest.fixture
-def unbroken(objects: Objects, bucket: Address, answer: Answer) -> Address:
+def unbroken(objects: Objects, bucket: Address, answer_shares: AnswerShares) -> Address:
     """Some parts, answered already beside where a killed task answers them."""
     put(objects, bucket / "in", some_lines(900))
-    answer(out=bucket / "unbroken", part_bytes=PART_BYTES)
+    answer_shares(out=bucket / "unbroken", part_bytes=PART_BYTES)
     return bucket / "unbroken"
 
 
@@ -122,5 +122,5 @@ def test_two_tasks_on_the_same_parts_write_the_same(
     account: Account, objects: Objects, bucket: Address, unbroken: Address
 ) -> None:
     tasks = [start(account, bucket) for _ in range(2)]
-    assert all([ended(task) for task in tasks])
+    assert [ended(task) for task in tasks] == [True, True]
     check(objects, bucket, unbroken)

@@ -15,19 +15,19 @@ from containers.batch.objects import Address, Found, ObjectError, Objects
 from containers.batch.plan import fitting, parts
 from containers.batch.share import Share, read_part, read_share
 from manifest import Manifest
+from tests.batch.bucket import AnswerShares, content, put, rows
 from tests.batch.conftest import some_lines
-from tests.containers.batch.conftest import Answer, content, put, rows
 
 TAKEN = some_lines(300)
 
 
 def test_tasks_together_answer_what_one_does_alone(
-    objects: Objects, bucket: Address, answer: Answer
+    objects: Objects, bucket: Address, answer_shares: AnswerShares
 ) -> None:
     put(objects, bucket / "in", TAKEN)
-    answer(Share(2, 3), Share(0, 3), Share(1, 3))
+    answer_shares(Share(2, 3), Share(0, 3), Share(1, 3))
     alone = bucket / "alone"
-    answer(out=alone, part_bytes=1 << 20)
+    answer_shares(out=alone, part_bytes=1 << 20)
     assert content(objects, bucket / "out/answers") == content(
         objects, alone / "answers"
     )
@@ -37,10 +37,10 @@ def test_tasks_together_answer_what_one_does_alone(
 
 
 def test_a_line_without_an_id_is_called_by_the_byte_it_begins_at(
-    objects: Objects, bucket: Address, answer: Answer
+    objects: Objects, bucket: Address, answer_shares: AnswerShares
 ) -> None:
     put(objects, bucket / "in", b'"ok"\n{"id": "a7", "text": "thanks"}\n\n"well"')
-    answer()
+    answer_shares()
     found = rows(objects, bucket / "out/answers")
     assert [row["id"] for row in found] == [0, "a7", 36, 37]
     assert found[2]["error"] == "line: empty"
@@ -49,14 +49,14 @@ def test_a_line_without_an_id_is_called_by_the_byte_it_begins_at(
 
 
 def test_objects_below_a_folder_are_read_in_the_order_of_their_keys(
-    objects: Objects, bucket: Address, answer: Answer
+    objects: Objects, bucket: Address, answer_shares: AnswerShares
 ) -> None:
     put(objects, bucket / "in/2.jsonl", b'{"id": "c", "text": "c"}\n')
     put(objects, bucket / "in/1.jsonl.gz", gzip.compress(b'{"id": "b", "text": "b"}\n'))
     put(objects, bucket / "in/0.jsonl", b'{"id": "a", "text": "a"}')
     put(objects, bucket / "in/empty/", b"")
     put(objects, bucket / "input-of-another/0", b"[]")
-    answer()
+    answer_shares()
     assert [row["id"] for row in rows(objects, bucket / "out/answers")] == [
         "a",
         "b",
@@ -65,10 +65,10 @@ def test_objects_below_a_folder_are_read_in_the_order_of_their_keys(
 
 
 def test_what_is_done_is_not_answered_again(
-    objects: Objects, bucket: Address, answer: Answer
+    objects: Objects, bucket: Address, answer_shares: AnswerShares
 ) -> None:
     put(objects, bucket / "in", TAKEN)
-    first, second = answer(), answer()
+    first, second = answer_shares(), answer_shares()
     assert len(first) > 5
     assert second == ["task 0 of 1: 0 of " + first[0].split(" of ")[-1]]
 
@@ -77,12 +77,12 @@ def test_what_is_done_is_not_answered_again(
 def test_answers_of_something_else_are_not_gone_on_with(
     objects: Objects,
     bucket: Address,
-    answer: Answer,
+    answer_shares: AnswerShares,
     tiny_manifest: Manifest,
     change: str,
 ) -> None:
     put(objects, bucket / "in", TAKEN)
-    answer()
+    answer_shares()
     changes: dict[str, dict[str, Any]] = {
         "input": {},
         "model": {"manifest": replace(tiny_manifest, name="another")},
@@ -94,20 +94,22 @@ def test_answers_of_something_else_are_not_gone_on_with(
     with pytest.raises(
         ObjectError, match=r"run\.json: \w+ was .+, is .+: give another"
     ):
-        answer(**changes[change])
+        answer_shares(**changes[change])
 
 
 def test_an_output_in_the_input_is_refused(
-    objects: Objects, bucket: Address, answer: Answer
+    objects: Objects, bucket: Address, answer_shares: AnswerShares
 ) -> None:
     put(objects, bucket / "in/0", b'"ok"')
     with pytest.raises(ObjectError, match="in/out: lies in the input"):
-        answer(out=bucket / "in/out")
+        answer_shares(out=bucket / "in/out")
 
 
-def test_an_input_that_is_not_there_is_named(answer: Answer, bucket: Address) -> None:
+def test_an_input_that_is_not_there_is_named(
+    answer_shares: AnswerShares, bucket: Address
+) -> None:
     with pytest.raises(ObjectError, match=f"{bucket / 'in'}: no such object"):
-        answer()
+        answer_shares()
 
 
 def test_a_bucket_that_is_not_there_is_named(objects: Objects) -> None:
@@ -116,12 +118,12 @@ def test_a_bucket_that_is_not_there_is_named(objects: Objects) -> None:
 
 
 def test_a_broken_archive_spoils_no_other_object(
-    objects: Objects, bucket: Address, answer: Answer
+    objects: Objects, bucket: Address, answer_shares: AnswerShares
 ) -> None:
     put(objects, bucket / "in/0.gz", gzip.compress(TAKEN)[:-20])
     put(objects, bucket / "in/1", b'{"id": 1, "text": "ok"}')
     with pytest.raises(ObjectError, match=r"1 parts .*in/0\.gz: not a whole gzip file"):
-        answer()
+        answer_shares()
     assert [row["id"] for row in rows(objects, bucket / "out/answers")] == [1]
 
 
@@ -176,10 +178,13 @@ def test_a_task_learns_its_share_from_aws_batch() -> None:
 
 
 def test_the_record_says_what_answers_are_made_of(
-    objects: Objects, bucket: Address, answer: Answer, tiny_manifest: Manifest
+    objects: Objects,
+    bucket: Address,
+    answer_shares: AnswerShares,
+    tiny_manifest: Manifest,
 ) -> None:
     put(objects, bucket / "in", TAKEN)
-    answer()
+    answer_shares()
     record = objects.read_json(bucket / "out/run.json")
     done = [
         objects.read_json(each.address) for each in objects.list(bucket / "out/done")
