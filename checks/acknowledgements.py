@@ -19,6 +19,7 @@ class Acknowledgement:
 
 
 ENDPOINT = "[a-z0-9-]+-endpoint-[a-z0-9-]+"
+JOB = "[a-z0-9-]+-job-[a-z0-9-]+"
 DELIVERY = "delivery-(build|pipeline)"
 NETWORK = "[a-z0-9-]+-network"
 NIST = r"cdk-nag NIST\.800\.53\.R5-"
@@ -156,6 +157,12 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
         rf"{AWS}IAM4\[Policy::.*/AmazonECSInfrastructureRolePolicyForLoadBalancers\]",
         f"{ENDPOINT}/Service/.*",
         "what ECS needs to shift requests is AWS's to say, and changes with ECS",
+        "security",
+    ),
+    Acknowledgement(
+        rf"{AWS}IAM5\[Resource::arn:aws:s3:::[^*]+\*\]",
+        f"{JOB}/Role/DefaultPolicy",
+        "files below the places that its config names",
         "security",
     ),
     Acknowledgement(

@@ -115,6 +115,11 @@ class Usage:
         "hours of each build of a model that trains on instances of its own",
         "judgement",
     )
+    job_task_hours: Scale = _assumed(
+        (0, 10, 100),
+        "hours a month that tasks of each job run, all together",
+        "judgement: no file, a file a day, a large one; python -m batch submit says yours",
+    )
     pipeline_runs_per_month: Scale = _assumed(
         20,
         "runs of a pipeline's steps on the smallest machines, and its sources",

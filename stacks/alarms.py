@@ -94,7 +94,7 @@ def saturation(service: ecs.BaseService) -> tuple[Bound, ...]:
 
 
 class Wake(Construct):
-    """Whom an endpoint's alarms tell, and how one of them is made.
+    """Whom the alarms of an endpoint or a job tell, and how one of them is made.
 
     Not encrypted with a key of ours: what is published is names of metrics, and alarms
     may not use the key that AWS keeps for SNS. See docs/decisions/0012.
@@ -106,7 +106,7 @@ class Wake(Construct):
         id_: str,
         *,
         stage: StageConfig,
-        config: EndpointConfig,
+        emails: tuple[str, ...],
         prefix: str,
     ) -> None:
         super().__init__(scope, id_)
@@ -117,7 +117,7 @@ class Wake(Construct):
         self._allow("cloudwatch.amazonaws.com", own)
         # EventBridge sends SNS no source to put a condition on.
         self._allow("events.amazonaws.com", {})
-        for email in config.watch.emails:
+        for email in emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
         self._action = actions.SnsAction(self.topic)
         self.alarms: list[cloudwatch.IAlarm] = []
@@ -181,7 +181,8 @@ class EndpointAlarms(Construct):
         prefix: str,
     ) -> None:
         super().__init__(scope, id_)
-        self.wake = Wake(self, "Wake", stage=stage, config=config, prefix=prefix)
+        emails = config.watch.emails
+        self.wake = Wake(self, "Wake", stage=stage, emails=emails, prefix=prefix)
         self.rollback_names = [f"{prefix}-{name}" for name in ROLLBACK]
         for bound in bounds(traffic, config.watch):
             self.wake.at(self, bound)

@@ -24,6 +24,7 @@ from stacks.settings.delivery import (
 from stacks.settings.deployment import Deployment
 from stacks.settings.door import ApiKey, DoorConfig
 from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.job import JobConfig, JobSchedule
 from stacks.settings.network import NewVpc
 from stacks.settings.rollout import RolloutConfig
 from stacks.settings.scaling import ScalingConfig, Scheduled
@@ -176,6 +177,22 @@ def _demo() -> StageConfig:
                 min_instances=0,
                 max_instances=2,
                 managed=True,
+            ),
+        ),
+        jobs=(
+            JobConfig(
+                name="reviews",
+                model="support-sentiment",
+                reads=("s3://example-reviews/in/",),
+                writes=("s3://example-reviews/out/",),
+                schedule=JobSchedule(
+                    when="cron(0 3 * * ? *)",
+                    source="s3://example-reviews/in/",
+                    out="s3://example-reviews/out/",
+                    tasks=4,
+                    timezone="Europe/Berlin",
+                ),
+                emails=("platform@example.com",),
             ),
         ),
         endpoints=(

@@ -29,6 +29,10 @@ class Names:
         """The capacity provider of a pool; ECS reserves names that begin with its own."""
         return f"lathe-{self.stage}-{name}"
 
+    def job(self, name: str) -> str:
+        """A job's queue and its definition; python -m batch submit knows it too."""
+        return f"lathe-{self.stage}-{name}"
+
     @property
     def vpc_id(self) -> str:
         return f"/lathe/{self.stage}/network/vpc-id"

@@ -10,7 +10,8 @@ from manifest import Architecture, Manifest, read_manifest
 from stacks.settings.checked import Checked, ConfigError
 from stacks.settings.deployment import Deployment
 from stacks.settings.endpoint import EndpointConfig
-from stacks.size import task_size
+from stacks.settings.job import JobConfig
+from stacks.size import job_size, task_size
 
 
 def read_release(
@@ -36,6 +37,21 @@ def read_release(
         checked.refuse("runtimes", release.runtimes, f"made for {endpoint.runtime}")
     try:
         task_size(endpoint, release)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return release
+
+
+def read_job_release(path: Path, job: JobConfig) -> Manifest | None:
+    """As `read_release`, of a job's model: its tasks run what it was measured on."""
+    if not path.exists():
+        return None
+    release = read_manifest(path)
+    checked = Checked(f"{path}: for job {job.name}")
+    checked.one_of("name", release.name, (job.model,))
+    checked.one_of("runtime", release.runtime, ("flask",))
+    try:
+        job_size(job, release)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return release

@@ -9,6 +9,7 @@ from manifest import Manifest, ManifestError
 from stacks.settings.checked import ConfigError
 from stacks.settings.compute import FargateConfig, TaskSize
 from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.job import JobConfig
 
 CPU_UNITS = 1024  # of one vCPU
 
@@ -42,6 +43,19 @@ def _size(config: EndpointConfig, release: Manifest) -> TaskSize:
         return TaskSize(size.vcpu, size.memory_mib, serving.requests_per_second)
     memory_mib = math.ceil(serving.memory_mib * HEADROOM)
     return TaskSize(serving.vcpu, memory_mib, serving.requests_per_second)
+
+
+def job_size(config: JobConfig, release: Manifest) -> TaskSize:
+    """As `task_size`, of a job's tasks. Raises ConfigError naming job, field and value."""
+    try:
+        if config.size is not None:
+            FargateSize(cpu_units(config.size.vcpu), config.size.memory_mib)
+            return config.size
+        _, serving = release.measured()
+        size = fargate_size(serving.memory_mib, vcpu=serving.vcpu)
+    except (ManifestError, SizeError) as error:
+        raise ConfigError(f"job {config.name}: {error}") from None
+    return TaskSize(size.vcpu, size.memory_mib, serving.requests_per_second)
 
 
 def cpu_units(vcpu: float) -> int:

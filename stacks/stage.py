@@ -13,11 +13,13 @@ from manifest import Manifest
 from stacks.budget import BudgetStack
 from stacks.cluster import ClusterStack
 from stacks.endpoint import EndpointStack
+from stacks.job import JobStack
 from stacks.names import Names
 from stacks.network import NetworkStack
-from stacks.release import read_release, unused
+from stacks.release import read_job_release, read_release, unused
 from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.endpoint import EndpointConfig, Mode
+from stacks.settings.job import JobConfig
 from stacks.settings.stage import StageConfig
 from stacks.size import task_size
 from stacks.tags import tag
@@ -27,7 +29,7 @@ MODES: Mapping[Mode, type[EndpointStack]] = {"real-time": EndpointStack}
 
 
 class Stage(Construct):
-    """A network, a cluster of Fargate and pools, a budget, and its endpoints.
+    """A network, a cluster of Fargate and pools, a budget, its endpoints and jobs.
 
     What an endpoint holds (balancer, tasks, rollout, scaling, alarms, page) is listed in
     endpoint.py; what stages share, from a push to a release, in delivery.py. It exists
@@ -62,6 +64,8 @@ class Stage(Construct):
             stack = self._endpoint(endpoint, release)
             for earlier in (network, cluster):
                 stack.add_stack_dependency(earlier)
+        for job, release in self._released_jobs(releases / config.name):
+            self._job(job, release).add_stack_dependency(network)
         owner, center = config.owner, config.cost_center
         tag(self, stage=config.name, owner=owner, cost_center=center)
 
@@ -75,9 +79,21 @@ class Stage(Construct):
                 self._note(f"endpoint {endpoint.name} is waiting for its first build")
             else:
                 found.append((endpoint, release))
-        for model in unused(folder, [endpoint.model for endpoint in config.endpoints]):
-            self._note(f"release {model} is run by no endpoint")
+        run = [each.model for each in (*config.endpoints, *config.jobs)]
+        for model in unused(folder, run):
+            self._note(f"release {model} is run by no endpoint and no job")
         config.check_room({each.name: task_size(each, made) for each, made in found})
+        return found
+
+    def _released_jobs(self, folder: Path) -> list[tuple[JobConfig, Manifest]]:
+        """Return the jobs that have a release, and note those that have none."""
+        found = []
+        for job in self._config.jobs:
+            release = read_job_release(folder / f"{job.model}.json", job)
+            if release is None:
+                self._note(f"job {job.name} is waiting for its first build")
+            else:
+                found.append((job, release))
         return found
 
     def _note(self, what: str) -> None:
@@ -91,6 +107,18 @@ class Stage(Construct):
             delivery=self._delivery,
             stage=self._config,
             config=endpoint,
+            release=release,
+            **self._common(name),
+        )
+
+    def _job(self, job: JobConfig, release: Manifest) -> JobStack:
+        name = f"job-{job.name}"
+        return JobStack(
+            self,
+            name,
+            delivery=self._delivery,
+            stage=self._config,
+            config=job,
             release=release,
             **self._common(name),
         )

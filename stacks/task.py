@@ -49,11 +49,11 @@ class ModelTask(Construct):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         name = repository(release.name, config.runtime)
-        images = _repository(self, delivery, name)
+        repository_ = images(self, delivery, name)
         tag = image_tag(release, gpus=gpus > 0)
         self.definition.add_container(
             release.name,
-            image=ecs.ContainerImage.from_ecr_repository(images, tag),
+            image=ecs.ContainerImage.from_ecr_repository(repository_, tag),
             port_mappings=[ecs.PortMapping(container_port=server.port)],
             user=server.user,
             readonly_root_filesystem=True,
@@ -76,9 +76,7 @@ class ModelTask(Construct):
         )
 
 
-def _repository(
-    scope: Construct, delivery: DeliveryConfig, name: str
-) -> ecr.IRepository:
+def images(scope: Construct, delivery: DeliveryConfig, name: str) -> ecr.IRepository:
     """By name, not by reference: a reference would be an export."""
     arn = cdk.Stack.of(scope).format_arn(
         service="ecr",

@@ -19,6 +19,7 @@ from rehearsal.handlers import (
     containers,
     firewalls,
     functions,
+    jobs,
     monitoring,
     network,
     recorded,
@@ -30,6 +31,13 @@ from rehearsal.handlers.handler import Extend, Handler, Properties
 
 HANDLERS: Mapping[str, Handler] = {
     **recorded.RECORDED,
+    "AWS::Batch::ComputeEnvironment": Handler(
+        jobs.create_environment, jobs.delete_environment, jobs.update_environment
+    ),
+    "AWS::Batch::JobDefinition": Handler(
+        jobs.register_definition, jobs.deregister_definition
+    ),
+    "AWS::Batch::JobQueue": Handler(jobs.create_queue, jobs.delete_queue),
     "AWS::Budgets::Budget": Handler(spending.create_budget, spending.delete_budget),
     "AWS::CloudWatch::CompositeAlarm": Handler(
         monitoring.put_composite_alarm, monitoring.delete_alarm

@@ -31,15 +31,14 @@ class Deployment:
 
     @property
     def images(self) -> tuple[tuple[str, Runtime], ...]:
-        """Return the model and runtime of every image that some endpoint runs."""
-        run = {
-            (each.model, each.runtime)
-            for stage in self.stages
-            for each in stage.endpoints
-        }
+        """Return the model and runtime of every image that some endpoint or job runs."""
+        run: set[tuple[str, Runtime]] = set()
+        for stage in self.stages:
+            run |= {(each.model, each.runtime) for each in stage.endpoints}
+            run |= {(each.model, "flask") for each in stage.jobs}
         return tuple(sorted(run))
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Return every model that some endpoint runs, once."""
+        """Return every model that some endpoint or job runs, once."""
         return tuple(sorted({model for model, _ in self.images}))

@@ -16,6 +16,7 @@ from stacks.settings.compute import (
     TaskSize,
 )
 from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.job import JobConfig
 from stacks.settings.network import Network
 from stacks.settings.room import check_room
 
@@ -56,6 +57,7 @@ class StageConfig:
     # have been opened once in the account, or the budget's stack cannot be created.
     cost_anomaly_dollars: float | None = None
     pools: tuple[PoolConfig, ...] = ()  # EC2 instances, beside Fargate
+    jobs: tuple[JobConfig, ...] = ()  # models that answer files of a bucket
     runbooks: str = "docs/runbooks"  # in alarms: the folder, or its address on the web
     auto_release: bool = False  # True: the newest release runs without a commit
     account: str | None = None  # None: the account whose credentials deploy
@@ -68,7 +70,7 @@ class StageConfig:
         for tag in ("owner", "cost_center"):
             checked.matches(tag, getattr(self, tag), TAG, "a tag's value")
         checked.flag("auto_release", self.auto_release)
-        for field in ("endpoints", "pools", "budget_emails"):
+        for field in ("endpoints", "pools", "jobs", "budget_emails"):
             checked.several(field, getattr(self, field))
         self.network.check(checked, self.region)
         checked.matches("runbooks", self.runbooks, _FOLDER, "a folder or https address")
@@ -80,6 +82,9 @@ class StageConfig:
         self._check_told(checked)
         checked.distinct("pools", [pool.name for pool in self.pools])
         checked.distinct("endpoints", [each.name for each in self.endpoints])
+        checked.distinct("jobs", [each.name for each in self.jobs])
+        for job in self.jobs:
+            job.check(self.name)
         for pool in self.pools:
             pool.check(Checked(f"stage {self.name}: pool {pool.name}"))
         for endpoint in self.endpoints:

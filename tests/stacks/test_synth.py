@@ -131,7 +131,7 @@ def test_a_release_that_no_endpoint_runs_is_pointed_out(
     stage = Stage(cdk.App(), config=DEV, delivery=SHOWN.delivery, releases=tmp_path)
     assert stage.notices == [
         "dev: endpoint support-sentiment is waiting for its first build",
-        "dev: release suport-sentiment is run by no endpoint",
+        "dev: release suport-sentiment is run by no endpoint and no job",
     ]
 
 
