@@ -43,7 +43,7 @@ ALLOWED = {
     "images": {"manifest"},
     "rehearsal": {"bench", "boto3", "botocore", "ministack", "manifest"},
     "containers": {
-        "ai_edge_litert", "cachetools", "flask", "gunicorn", "httptools", "numpy", "openvino", "prometheus_client",
+        "ai_edge_litert", "boto3", "botocore", "cachetools", "flask", "gunicorn", "httptools", "numpy", "openvino", "prometheus_client",
         "redis", "tokenizers", "uvloop", "werkzeug", "manifest",
         "cyclonedx", "packageurl",  # layers/materials.py, while an image is built
     },
@@ -156,3 +156,8 @@ def test_images_copy_only_what_a_server_needs() -> None:
         name.startswith(("containers/", "manifest.py", "${ARTIFACT}"))
         for name in copied
     )
+
+
+def test_only_the_queued_side_of_the_image_knows_of_aws() -> None:
+    for path in files("containers/flask"):
+        assert not imports(path) & {"boto3", "botocore"}, path
