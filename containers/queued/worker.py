@@ -22,7 +22,7 @@ from containers.flask.task import load_task
 from containers.queued.items import WRITERS, Items
 from containers.queued.messages import DeadLetters, Heartbeat, Queue
 from containers.queued.notices import Notices
-from containers.queued.references import References
+from containers.queued.references import PART_BYTES, References
 from containers.queued.settings import Settings
 from containers.queued.settlement import Settlement
 from containers.queued.store import Store
@@ -51,6 +51,7 @@ def work(
     *,
     clients: Clients = connect,
     wait_seconds: int = WAIT_SECONDS,
+    part_bytes: int = PART_BYTES,
 ) -> None:
     """Answer what is submitted until `stop` is set, then end or return what is held.
 
@@ -76,7 +77,7 @@ def work(
     gc.freeze()  # what was loaded stays: no collection need look at it again
     log.event("info", "ready", model=manifest.name, version=manifest.version)
 
-    def run(kind: type[Items] | type[References], url: str) -> None:
+    def run(kind: type[Items] | type[References], url: str, **own: Any) -> None:
         queue = Queue(sqs, url, visibility_seconds=settings.visibility_seconds)
         with closing(Heartbeat(queue)) as heartbeat:
             settlement = Settlement(
@@ -86,14 +87,17 @@ def work(
                 dead_letters=dead_letters,
                 notices=notices,
             )
-            each = kind(queue, heartbeat, settlement, **common)
+            each = kind(queue, heartbeat, settlement, **common, **own)
             try:
                 each.run(stop, wait_seconds=wait_seconds)
             finally:
                 stop.set()  # one without the other is no worker: start anew
 
     references = threading.Thread(
-        target=run, args=(References, settings.references_url), name="references"
+        target=run,
+        args=(References, settings.references_url),
+        kwargs={"part_bytes": part_bytes},
+        name="references",
     )
     references.start()
     run(Items, settings.queue_url)

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 
 from containers.queued.door import Door, Terms
 from containers.queued.messages import Queue
+from containers.queued.references import PART_BYTES
 from containers.queued.settings import Settings
 from containers.queued.store import Store
 from containers.queued.worker import stop_on_signals, work
@@ -119,17 +121,17 @@ class Place:
             found += raw
         return found
 
-    def start(self, *faults: Fault, **changes: Any) -> ForkServerProcess:
+    def start(self, *faults: Fault, part_bytes: int = PART_BYTES) -> ForkServerProcess:
         """Start a worker process; with a fault it kills itself there."""
-        settings = replace(self.settings, **changes)
-        child = CONTEXT.Process(
-            target=run_worker, args=(self.account, settings, faults)
-        )
+        given = (self.account, self.settings, faults, part_bytes)
+        child = CONTEXT.Process(target=run_worker, args=given)
         child.start()
         return child
 
 
-def run_worker(account: Account, settings: Settings, faults: Sequence[Fault]) -> None:
+def run_worker(
+    account: Account, settings: Settings, faults: Sequence[Fault], part_bytes: int
+) -> None:
     def clients(service: str) -> Any:
         client = account.client(service)
         for fault in faults:
@@ -137,18 +139,20 @@ def run_worker(account: Account, settings: Settings, faults: Sequence[Fault]) ->
                 _arm(client, fault)
         return client
 
-    work(TINY, settings, stop_on_signals(), clients=clients, wait_seconds=1)
+    stop = stop_on_signals()
+    given = {"clients": clients, "wait_seconds": 1, "part_bytes": part_bytes}
+    work(TINY, settings, stop, **given)
 
 
 def _arm(client: Any, fault: Fault) -> None:
-    calls, keys = 0, list[str]()
+    calls, asked = 0, threading.local()  # each writer's own
 
     def note(params: dict[str, Any], **_: Any) -> None:
-        keys.append(str(params.get("Key", "")))
+        asked.key = str(params.get("Key", ""))
 
     def die(**_: Any) -> None:
         nonlocal calls
-        calls += not fault.key or keys[-1].endswith(fault.key)
+        calls += not fault.key or asked.key.endswith(fault.key)
         if calls == fault.nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
