@@ -32,7 +32,7 @@ ALLOWED = {
     "costs": {"manifest"},
     "batch": {"containers", "costs", "manifest"},
     "bench": {
-        "ai_edge_litert", "bentoml", "containers", "costs", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
+        "ai_edge_litert", "bentoml", "boto3", "containers", "costs", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
         "onnxruntime", "tensorflow", "tensorflow_text", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
     },
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
