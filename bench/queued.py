@@ -48,7 +48,21 @@ ROOT = Path(__file__).parents[1]
 WORKERS = 2
 VISIBILITY_SECONDS = 10
 _LIFE_S = (1.0, 5.0)  # of a worker that is to be killed, once it is ready
-_WORDS = ["my", "the", "order", "never", "came", "back", "again", "thank", "you", "flight", "app", "bag", "late"]
+_WORDS = [
+    "my",
+    "the",
+    "order",
+    "never",
+    "came",
+    "back",
+    "again",
+    "thank",
+    "you",
+    "flight",
+    "app",
+    "bag",
+    "late",
+]
 
 
 @dataclass(frozen=True)
@@ -82,19 +96,26 @@ class Endpoint:
         self.url, self.name = url, name
         self.s3, self.sqs = self._client("s3"), self._client("sqs")
         self.s3.create_bucket(Bucket=name)
-        queues = [
-            self.sqs.create_queue(QueueName=f"{name}-{queue}")["QueueUrl"]
-            for queue in ("items", "references", "dead")
-        ]
-        self.settings = Settings(name, *queues, visibility_seconds=VISIBILITY_SECONDS)
+        self.settings = Settings(
+            bucket=name,
+            queue_url=self._queue("items"),
+            references_url=self._queue("references"),
+            dead_letters_url=self._queue("dead"),
+            visibility_seconds=VISIBILITY_SECONDS,
+        )
         terms = Terms(manifest.name, manifest.max_batch, 7, False, ())
-        items, references, _ = (Queue(self.sqs, queue) for queue in queues)
+        items = Queue(self.sqs, self.settings.queue_url)
+        references = Queue(self.sqs, self.settings.references_url)
         store = Store(self.s3, name)
         self._door = Door(terms, store, items=items, references=references)
         self._path = f"/v1/models/{manifest.name}:submit"
 
     def _client(self, service: str) -> Any:
         return boto3.client(service, endpoint_url=self.url, **_CREDENTIALS)
+
+    def _queue(self, what: str) -> str:
+        answer = self.sqs.create_queue(QueueName=f"{self.name}-{what}")
+        return str(answer["QueueUrl"])
 
     def submit(self, texts: Sequence[str]) -> str:
         event = {
