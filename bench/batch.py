@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,13 +60,20 @@ class Found:
 
 def best_rate(manifest: Manifest, artifact: Path, texts: Sequence[str]) -> float:
     """Return the engine's texts a second with the size of batches that suits it best."""
+    return best_batches(manifest, artifact, texts)()
+
+
+def best_batches(
+    manifest: Manifest, artifact: Path, texts: Sequence[str]
+) -> Callable[[], float]:
+    """Return what runs the texts in batches that suit the engine, and texts a second."""
     cores = usable_cores()
     engine = load_engine(manifest, artifact, cores)
     rows = _rows(manifest, artifact, texts)
     sample = rows[:: max(1, len(rows) // 400)]
     size = max(SIZES, key=lambda size: _rate(engine, _batches(sample, size), cores))
     batches = _batches(rows, size)
-    return _rate(engine, batches, cores) * len(texts) / len(rows)
+    return lambda: _rate(engine, batches, cores) * len(texts) / len(rows)
 
 
 def _rows(manifest: Manifest, artifact: Path, texts: Sequence[str]) -> list[Batch]:

@@ -32,7 +32,7 @@ ALLOWED = {
     "costs": {"manifest"},
     "batch": {"boto3", "botocore", "containers", "costs", "manifest"},
     "bench": {
-        "ai_edge_litert", "bentoml", "containers", "costs", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
+        "ai_edge_litert", "bentoml", "boto3", "containers", "costs", "flask", "httptools", "images", "manifest", "model_build", "msgspec", "numpy", "onnx",
         "onnxruntime", "tensorflow", "tensorflow_text", "tf_keras", "tokenizers", "torch", "transformers", "uvloop",
     },
     "checks": {"aws_cdk", "cdk_nag", "cfnlint", "constructs", "costs", "jsii"},
@@ -156,3 +156,8 @@ def test_images_copy_only_what_a_server_needs() -> None:
         name.startswith(("containers/", "manifest.py", "${ARTIFACT}"))
         for name in copied
     )
+
+
+def test_only_the_queued_side_of_the_image_knows_of_aws() -> None:
+    for path in files("containers/flask"):
+        assert not imports(path) & {"boto3", "botocore"}, path

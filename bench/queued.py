@@ -1,0 +1,342 @@
+"""An asynchronous endpoint under kills, and its worker beside the engine alone.
+
+python -m rehearsal.emulator --port 4566 &
+python -m bench.queued build/support-sentiment --endpoint http://127.0.0.1:4566 \
+    --submissions 100000 --kills 100
+python -m bench.queued build/support-sentiment --endpoint http://127.0.0.1:4566 \
+    --submissions 2000 --instances 32 --rounds 5
+
+With kills: workers are killed at random moments and started again, and outcomes are
+listed all along. Lost: without an outcome at the end. Doubled: an outcome that was not
+what was listed before. Wrong: not what the model in process says. Without: worker and
+engine in turn, in texts for each second of CPU, since the endpoint on this machine wants
+cores as well, which AWS's would not take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from bench.batch import best_batches
+from bench.comparison import Ratio, ratio
+from containers.flask.cores import usable_cores
+from containers.flask.predictor import load_predictor
+from containers.queued.door import Door, Terms
+from containers.queued.messages import Queue
+from containers.queued.settings import Settings
+from containers.queued.store import SUBMISSIONS, Store
+from manifest import Manifest, read_manifest
+
+ROOT = Path(__file__).parents[1]
+WORKERS = 2
+VISIBILITY_SECONDS = 10
+_LIFE_S = (1.0, 5.0)  # of a worker that is to be killed, once it is ready
+_WORDS = [
+    "my",
+    "the",
+    "order",
+    "never",
+    "came",
+    "back",
+    "again",
+    "thank",
+    "you",
+    "flight",
+    "app",
+    "bag",
+    "late",
+]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of so many submissions, though workers were killed."""
+
+    submissions: int
+    kills: int
+    lost: int
+    doubled: int
+    wrong: int
+    dead_letters: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Texts a second of CPU; the ratio is of the worker's to the engine's."""
+
+    submissions: int
+    instances: int
+    worker: float
+    engine: float
+    ratio: Ratio
+
+
+class Endpoint:
+    """A bucket and queues, made for one measurement."""
+
+    def __init__(self, url: str, manifest: Manifest, name: str) -> None:
+        self.url, self.name = url, name
+        self.s3, self.sqs = self._client("s3"), self._client("sqs")
+        self.s3.create_bucket(Bucket=name)
+        self.settings = Settings(
+            bucket=name,
+            queue_url=self._queue("items"),
+            references_url=self._queue("references"),
+            dead_letters_url=self._queue("dead"),
+            visibility_seconds=VISIBILITY_SECONDS,
+        )
+        terms = Terms(manifest.name, manifest.max_batch, 7, False, ())
+        items = Queue(self.sqs, self.settings.queue_url)
+        references = Queue(self.sqs, self.settings.references_url)
+        store = Store(self.s3, name)
+        self._door = Door(terms, store, items=items, references=references)
+        self._path = f"/v1/models/{manifest.name}:submit"
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(service, endpoint_url=self.url, **_CREDENTIALS)
+
+    def _queue(self, what: str) -> str:
+        answer = self.sqs.create_queue(QueueName=f"{self.name}-{what}")
+        return str(answer["QueueUrl"])
+
+    def submit(self, texts: Sequence[str]) -> str:
+        event = {
+            "rawPath": self._path,
+            "requestContext": {"http": {"method": "POST"}},
+            "body": json.dumps({"instances": texts}),
+        }
+        answer = self._door.handle(event)
+        assert answer["statusCode"] == 202, answer
+        return str(json.loads(answer["body"])["id"])
+
+    def outcomes(self) -> dict[str, tuple[str, str]]:
+        """Return what is answered: id -> what would change if it were written again."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.name, Prefix=f"{SUBMISSIONS}/"
+        )
+        return {
+            each["Key"].split("/")[1]: (each["ETag"], str(each["LastModified"]))
+            for page in pages
+            for each in page.get("Contents", ())
+            if each["Key"].endswith("/outcome.json")
+        }
+
+    def told(self, id_: str) -> dict[str, Any]:
+        key = f"{SUBMISSIONS}/{id_}/outcome.json"
+        body = self.s3.get_object(Bucket=self.name, Key=key)["Body"].read()
+        told: dict[str, Any] = json.loads(body)
+        return told
+
+    def left(self, url: str) -> int:
+        kinds = ("", "NotVisible")
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(map(int, found["Attributes"].values()))
+
+    @contextmanager
+    def worker(self, artifact: Path) -> Iterator[subprocess.Popen[str]]:
+        """A worker process that is ready; killed at the end, if it still is there."""
+        settings = self.settings
+        environment = {
+            **os.environ,
+            "MODEL_DIR": str(artifact),
+            "BUCKET": settings.bucket,
+            "QUEUE_URL": settings.queue_url,
+            "REFERENCES_URL": settings.references_url,
+            "DEAD_LETTERS_URL": settings.dead_letters_url,
+            "VISIBILITY_SECONDS": str(settings.visibility_seconds),
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_DEFAULT_REGION": _CREDENTIALS["region_name"],
+            "AWS_ACCESS_KEY_ID": _CREDENTIALS["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": _CREDENTIALS["aws_secret_access_key"],
+        }
+        command = [sys.executable, "-m", "containers.queued", "worker"]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        process.stdout.readline()  # that it is ready
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+_CREDENTIALS = {  # an endpoint on this machine takes any
+    "region_name": "us-east-1",
+    "aws_access_key_id": "123456789012",
+    "aws_secret_access_key": "test",
+}
+
+
+def count_kills(
+    endpoint: Endpoint, artifact: Path, manifest: Manifest, many: int, kills: int
+) -> Counts:
+    """Submit, kill, start again; then compare every outcome with the model in process."""
+    began, moment = time.monotonic(), random.Random(7)
+    asked = {endpoint.submit([text]): text for text in _texts(many)}
+    seen, doubled, killed = dict[str, tuple[str, str]](), set[str](), 0
+    while killed < kills and len(seen) < many:
+        with endpoint.worker(artifact), endpoint.worker(artifact):
+            deadline = time.monotonic() + moment.uniform(*_LIFE_S)
+            while time.monotonic() < deadline and len(seen) < many:
+                _compare(seen, doubled, endpoint.outcomes())
+        killed += WORKERS
+    with endpoint.worker(artifact):
+        while endpoint.left(endpoint.settings.queue_url):
+            _compare(seen, doubled, endpoint.outcomes())
+    _compare(seen, doubled, endpoint.outcomes())
+    predictor = load_predictor(manifest, artifact)
+    wrong = 0
+    for id_ in asked.keys() & seen.keys():
+        (wanted,) = predictor.predict([asked[id_]])
+        wrong += endpoint.told(id_).get("predictions") != [wanted]
+    return Counts(
+        submissions=many,
+        kills=killed,
+        lost=len(asked.keys() - seen.keys()),
+        doubled=len(doubled),
+        wrong=wrong,
+        dead_letters=endpoint.left(endpoint.settings.dead_letters_url),
+        seconds=round(time.monotonic() - began, 1),
+    )
+
+
+def _compare(
+    seen: dict[str, tuple[str, str]],
+    doubled: set[str],
+    found: Mapping[str, tuple[str, str]],
+) -> None:
+    doubled |= {id_ for id_ in seen if found.get(id_) != seen[id_]}
+    seen |= found
+
+
+def measure(
+    endpoint: Endpoint, artifact: Path, manifest: Manifest, many: int, size: int, n: int
+) -> Rates:
+    workers, engines = [], []
+    for number in range(n):
+        texts = list(_texts(many * size, seed=number))
+        for is_worker in (True, False) if number % 2 else (False, True):
+            if is_worker:
+                workers.append(_worker_rate(endpoint, artifact, texts, size))
+            else:
+                engines.append(_engine_rate(artifact, texts))
+    return Rates(
+        submissions=many,
+        instances=size,
+        worker=round(statistics.median(workers), 1),
+        engine=round(statistics.median(engines), 1),
+        ratio=ratio(workers, engines),
+    )
+
+
+def _worker_rate(
+    endpoint: Endpoint, artifact: Path, texts: Sequence[str], size: int
+) -> float:
+    """Texts a second of CPU, once it is ready, while there is something to do."""
+    for start in range(0, len(texts), size):
+        endpoint.submit(texts[start : start + size])
+    with endpoint.worker(artifact) as process:
+        before = _cpu_seconds(process.pid)
+        while endpoint.left(endpoint.settings.queue_url):
+            time.sleep(0.2)
+        return len(texts) / (_cpu_seconds(process.pid) - before)
+
+
+def _engine_rate(artifact: Path, texts: Sequence[str]) -> float:
+    """In a process of its own, as the worker is."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(list(texts), file)
+        file.flush()
+        command = ["-m", "bench.queued", str(artifact), "--engine-alone", file.name]
+        ran = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, check=True, capture_output=True
+        )
+    return float(ran.stdout)
+
+
+def _engine_alone(manifest: Manifest, artifact: Path, texts: Sequence[str]) -> float:
+    """The engine's best: rows made before, sorted, as many to a run as suit it best."""
+    run = best_batches(manifest, artifact, texts)
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    run()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return len(texts) / spent
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _texts(many: int, seed: int = 0) -> Iterator[str]:
+    """Some ten words each, all different: a repetition would be the same submission."""
+    chance = random.Random(seed)
+    for number in range(many):
+        yield f"{' '.join(chance.choices(_WORDS, k=10))} {seed} {number}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.queued",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=Path, metavar="DIR", help="an artifact")
+    parser.add_argument("--endpoint", type=_loopback, help="http://127.0.0.1:PORT")
+    parser.add_argument("--submissions", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=0, help="0: measure instead")
+    parser.add_argument("--instances", type=int, default=32, help="a submission")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--engine-alone", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    artifact = asked.model.resolve()
+    manifest = read_manifest(artifact / "manifest.json")
+    if asked.engine_alone:
+        texts = json.loads(asked.engine_alone.read_text())
+        print(_engine_alone(manifest, artifact, texts))
+        return
+    if not asked.endpoint:
+        parser.error("--endpoint: where S3 and SQS are, on this machine")
+    endpoint = Endpoint(asked.endpoint, manifest, f"bench-{os.getpid()}")
+    found: Counts | Rates
+    if asked.kills:
+        many, kills = asked.submissions, asked.kills
+        found = count_kills(endpoint, artifact, manifest, many, kills)
+    else:
+        size = min(asked.instances, manifest.max_batch)
+        many, rounds = asked.submissions, asked.rounds
+        found = measure(endpoint, artifact, manifest, many, size, rounds)
+    print(json.dumps({**asdict(found), "cores": usable_cores()}, indent=2))
+
+
+def _loopback(text: str) -> str:
+    """Refuse any other machine: what is made here is not removed."""
+    if urlsplit(text).scheme != "http" or urlsplit(text).hostname != "127.0.0.1":
+        raise argparse.ArgumentTypeError(f"{text!r} is not http://127.0.0.1:PORT")
+    return text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Answers for callers who do not wait: submitted, worked off a queue, fetched later."""
