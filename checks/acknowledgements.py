@@ -161,8 +161,14 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     Acknowledgement(
         rf"{AWS}IAM5\[Resource::arn:aws:s3:::[^*]+\*\]",
-        f"{JOB}/Role/DefaultPolicy",
+        f"{JOB}/Role.*",
         "files below the places that its config names",
+        "security",
+    ),
+    Acknowledgement(
+        rf"{AWS}IAM5\[Resource::.*:job-definition/lathe-[a-z0-9-]+:\*\]",
+        f"{JOB}/SchedulerRole.*",
+        "every revision of its own definition",
         "security",
     ),
     Acknowledgement(

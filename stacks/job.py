@@ -59,7 +59,7 @@ class JobStack(cdk.Stack):
         definition = self._definition(delivery, stage, release, size, where)
         self._tell_of_failures(stage, queue)
         if config.schedule is not None:
-            self._submit(config.schedule, queue, definition)
+            self._submit(config.schedule, queue).node.add_dependency(definition)
         cdk.Tags.of(self).add(MODEL_TAG, release.name)
 
     def _queue(self, where: Addresses, size: TaskSize) -> batch.JobQueue:
@@ -209,21 +209,22 @@ class JobStack(cdk.Stack):
         )
 
     def _submit(
-        self,
-        schedule: JobSchedule,
-        queue: batch.JobQueue,
-        definition: batch.EcsJobDefinition,
-    ) -> None:
+        self, schedule: JobSchedule, queue: batch.JobQueue
+    ) -> scheduler.Schedule:
+        """By the definition's name: of its revisions Batch takes the newest."""
+        definition = self.format_arn(
+            service="batch", resource="job-definition", resource_name=self._name
+        )
         out = f"{schedule.out.rstrip('/')}/{SCHEDULED}"
         asked: dict[str, Any] = {
             "JobName": self._name,
             "JobQueue": queue.job_queue_arn,
-            "JobDefinition": definition.job_definition_arn,
+            "JobDefinition": self._name,
             "ContainerOverrides": {"Command": [*COMMAND, schedule.source, out]},
         }
         if schedule.tasks > 1:
             asked["ArrayProperties"] = {"Size": schedule.tasks}
-        scheduler.Schedule(
+        return scheduler.Schedule(
             self,
             "Schedule",
             schedule=scheduler.ScheduleExpression.expression(
@@ -237,7 +238,11 @@ class JobStack(cdk.Stack):
                 policy_statements=[
                     iam.PolicyStatement(
                         actions=["batch:SubmitJob"],
-                        resources=[queue.job_queue_arn, definition.job_definition_arn],
+                        resources=[
+                            queue.job_queue_arn,
+                            definition,
+                            f"{definition}:*",
+                        ],
                     )
                 ],
             ),

@@ -64,13 +64,11 @@ def register_definition(
 
 
 def deregister_definition(account: Account, id_: str, given: Properties) -> None:
-    table = _tables()._job_definitions
+    """It stays listed as inactive, as at AWS: no later revision has its number."""
     name = _name(id_).partition(":")[0]
-    left = [each for each in table.get(name, []) if each["jobDefinitionArn"] != id_]
-    if left:
-        table[name] = left
-    else:
-        table.pop(name, None)
+    for each in _tables()._job_definitions.get(name, []):
+        if each["jobDefinitionArn"] == id_:
+            each["status"] = "INACTIVE"
 
 
 def _name(arn: str) -> str:

@@ -15,8 +15,8 @@ def environment(account: Account, id_: str, given: Properties) -> Reading:
     return Reading(
         {
             "ComputeResources": found["computeResources"],
-            "State": found["state"].lower(),  # as aws-cdk writes it
-            "Type": found["type"].lower(),
+            "State": found["state"],
+            "Type": found["type"].lower(),  # as aws-cdk writes it
         },
         {"ComputeEnvironmentArn": id_},
     )
@@ -34,8 +34,8 @@ def definition(account: Account, id_: str, given: Properties) -> Reading:
     """MiniStack keeps the container and the name, and no more of it."""
     name = id_.rpartition("/")[2].partition(":")[0]
     answer = account.client("batch").describe_job_definitions(jobDefinitionName=name)
-    every = [e for e in answer["jobDefinitions"] if e["jobDefinitionArn"] == id_]
-    found = the_only(every)
+    active = [e for e in answer["jobDefinitions"] if e["status"] == "ACTIVE"]
+    found = the_only([e for e in active if e["jobDefinitionArn"] == id_])
     return Reading(
         {
             "JobDefinitionName": found["jobDefinitionName"],
@@ -46,8 +46,8 @@ def definition(account: Account, id_: str, given: Properties) -> Reading:
 
 
 def schedule(account: Account, id_: str, given: Properties) -> Reading:
+    """MiniStack forgets the time zone."""
     scheduler = account.client("scheduler")
     found = scheduler.get_schedule(Name=id_.rpartition("/")[2])
-    return Reading(
-        {name: found[name] for name in given if name in found}, {"Arn": found["Arn"]}
-    )
+    kept = found.keys() & given.keys() - {"ScheduleExpressionTimezone"}
+    return Reading({name: found[name] for name in kept}, {"Arn": found["Arn"]})

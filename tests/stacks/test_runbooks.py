@@ -16,7 +16,7 @@ from botocore import xform_name
 
 from costs import __main__ as costs
 from stacks.__main__ import COMMANDS
-from tests.stacks.conftest import of_type
+from tests.stacks.conftest import of_type, template
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
@@ -106,21 +106,27 @@ def test_its_python_commands_are_ones_that_their_parsers_take(book: Path) -> Non
 
 @every
 def test_what_it_looks_up_in_a_stack_is_one_thing_of_that_stack(
-    book: Path, endpoint: dict[str, Any]
+    book: Path, assembly: Path
 ) -> None:
-    answered = {
-        "StackResourceSummaries": [
-            {
-                "LogicalResourceId": id_,
-                "PhysicalResourceId": id_,
-                "ResourceType": resource["Type"],
-            }
-            for id_, resource in endpoint["Resources"].items()
-        ]
+    shown = {
+        "$STAGE-endpoint-$NAME": "dev-endpoint-support-sentiment",
+        "$STAGE-job-$NAME": "demo-job-reviews",
     }
     for words in commands(book):
         if words[:3] == ["aws", "cloudformation", "list-stack-resources"]:
-            assert len(jmespath.search(options(words)["query"], answered)) == 1
+            asked = options(words)
+            resources = template(assembly, shown[asked["stack-name"]])["Resources"]
+            answered = {
+                "StackResourceSummaries": [
+                    {
+                        "LogicalResourceId": id_,
+                        "PhysicalResourceId": id_,
+                        "ResourceType": resource["Type"],
+                    }
+                    for id_, resource in resources.items()
+                ]
+            }
+            assert len(jmespath.search(asked["query"], answered)) == 1
 
 
 @every
