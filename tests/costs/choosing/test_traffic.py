@@ -36,6 +36,13 @@ def test_afternoons_have_nine_times_the_night() -> None:
     assert profile.rates.index(profile.peak) == pytest.approx(14 * 60, abs=1)
 
 
+def test_bursts_are_ten_minutes_of_each_hour_with_five_times_as_much() -> None:
+    rates = shape("bursts").rates
+    assert len(rates) == 60
+    assert rates[:10] == pytest.approx([5 * rates[-1]] * 10)
+    assert set(rates[10:]) == {rates[-1]}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
