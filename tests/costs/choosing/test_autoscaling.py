@@ -83,6 +83,14 @@ def test_while_it_rises_tasks_are_added_each_minute() -> None:
     assert billed[first:] == sorted(set(billed[first:]))
 
 
+def test_nobody_is_stopped_while_others_start() -> None:
+    """A start of half an hour outlasts the quarter after which tasks go."""
+    slow = Scaling(1, 20, 10.0, 1800.0)
+    found = ran([5.0] * 5 + [100.0] * 4 + [5.0] * 60, slow)
+    assert {running for running, _ in found[:35]} == {1}
+    assert found[-1] == (1, 1)
+
+
 def test_the_fewest_stay_though_nobody_calls() -> None:
     assert ran([95.0] * 30 + [0.0] * 60, replace(SCALING, min_tasks=3))[-1] == (3, 3)
 
