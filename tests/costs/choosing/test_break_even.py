@@ -4,8 +4,10 @@ import math
 
 import pytest
 
-from costs.choosing.break_even import BreakEven, Point, break_evens
-from costs.choosing.choice import Mode, Offer
+from costs.choosing import break_even
+from costs.choosing.break_even import BreakEven, Point, break_evens, points
+from costs.choosing.choice import Choice, Mode, Offer, Question
+from tests.costs.choosing.conftest import asked
 
 
 def offer(monthly: float, mode: Mode = "real-time", reason: str | None = None) -> Offer:
@@ -52,3 +54,29 @@ def test_crossings_of_all_kinds_come_by_their_traffic() -> None:
 def test_a_kind_that_is_not_sold_somewhere_crosses_nothing_there() -> None:
     found = [point(1.0, serverless=1.0), point(9.0, always_on=1.0, serverless=9.0)]
     assert break_evens(found) == ()
+
+
+def test_a_kind_costs_what_its_cheapest_does_though_callers_of_a_queue_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Real-time is left out where nothing keeps the time; the rest is shown dashed."""
+    spared = Offer("serverless", "int8", "f", "", 0.5, None, "dearer", simulated=False)
+    others = (
+        offer(1.0, reason="too slow"),
+        offer(3.0, "asynchronous", "callers wait"),
+        offer(2.0, "asynchronous", "callers wait"),
+        spared,
+    )
+
+    def chosen(question: Question, runners_up: int = 0) -> Choice:
+        offers = (offer(7.0, "serverless"), offer(6.0, "serverless"))
+        return Choice(question, offers, others, ())
+
+    monkeypatch.setattr(break_even, "choose", chosen)
+    first, *rest = points(asked(50))
+    assert {kind: each.monthly for kind, each in first.offers.items()} == {
+        "from zero": 2.0,
+        "serverless": 6.0,
+    }
+    assert first.requests_per_second == pytest.approx(0.05)
+    assert rest[-1].requests_per_second == pytest.approx(500)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from costs.choosing.break_even import BreakEven, Point, Sensitivity
 from costs.choosing.choice import Choice, Offer
 from costs.choosing.hardware import Unfit
 from costs.choosing.processors import FARGATE
-from costs.choosing.text import Answer, answer_json, answer_text
+from costs.choosing.text import Answer, answer_json, answer_markdown, answer_text
 from costs.choosing.traffic import shape
 from tests.costs.choosing.conftest import asked
 
@@ -142,6 +144,13 @@ def test_prices_are_those_of_what_was_offered_from_the_oldest_on() -> None:
     book = answer.choice.question.book
     (queue,) = (p for p in book.prices if p.item == "standard requests")
     assert first <= queue.as_of <= last
+
+
+@pytest.mark.parametrize("form", [answer_text, answer_markdown, answer_json])
+def test_warns_of_prices_that_were_read_long_ago(form: Callable[[Answer], str]) -> None:
+    new, old = (answered(offer(1.0), today=date(year, 8, 1)) for year in (2024, 2028))
+    assert "STALE" not in form(new)
+    assert "python -m costs refresh" in form(old)
 
 
 def test_machines_read_the_same() -> None:
