@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -14,7 +13,7 @@ from pathlib import Path
 from costs.assembly import Assembly, AssemblyError
 from costs.bill import Bill, bill
 from costs.book import PriceError
-from costs.choosing.command import add_choose
+from costs.choosing.command import add_choose, budget
 from costs.choosing.traffic import TrafficError
 from costs.diff import Difference, difference, over
 from costs.diff_text import diff_text
@@ -85,7 +84,6 @@ REFUSALS = (
     TrafficError,
     UsageError,
 )
-_THRESHOLD = re.compile(r"(\d+(?:\.\d+)?)/month")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,11 +91,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         usage = read_usage(asked.usage) if asked.usage else Usage()
         code = int(asked.run(asked, usage))
-        sys.stdout.flush()
+        if sys.stdout:  # None where it is closed from the start
+            sys.stdout.flush()
         return code
     except REFUSALS as error:
         return _refuse(str(error))
+    except UnicodeEncodeError as error:
+        text = f"{error.object[error.start : error.end]!a} cannot be written"
+        return _refuse(f"standard output: {text} in {error.encoding}")
     except OSError as error:  # a full disk, or a reader who has gone
+        if error.filename is not None:  # a name that is too long
+            return _refuse(f"{str(error.filename)[-100:]}: {error.strerror}")
         # Or Python writes again what it could not write, on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _refuse(f"standard output: {error.strerror}")
@@ -156,12 +160,6 @@ def _usage(asked: argparse.Namespace, usage: Usage) -> int:
     return 0
 
 
-def _threshold(text: str) -> float:
-    if not (match := _THRESHOLD.fullmatch(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 50/month, in USD")
-    return float(match[1])
-
-
 def _percent(text: str) -> float:
     try:
         value = float(text.removesuffix("%"))
@@ -214,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     two.add_argument("new", type=Path, help="cdk.out after it")
     two.add_argument(
         "--fail-above",
-        type=_threshold,
+        type=budget,
         metavar="USD/month",
         help="exit 3 if the change adds more than this at any scale",
     )

@@ -16,6 +16,7 @@ from costs.template import NO_VALUE, Template, Unknown, resource_name
 MODEL_TAG = "model"  # of what one model has for itself
 
 _REQUIRED = object()
+_MOST = 1e9  # of anything that a template counts
 
 
 class AssemblyError(ValueError):
@@ -37,11 +38,27 @@ def as_cloudformation_has_it(what: object) -> Iterator[None]:
         raise AssemblyError(
             f"{what}: not as CloudFormation has it ({error})"
         ) from error
+    except RecursionError:
+        raise AssemblyError(f"{what}: nested too deeply, or in a circle") from None
     except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
         kind = type(error).__name__
         raise AssemblyError(
             f"{what}: not as CloudFormation has it ({kind}: {error})"
         ) from error
+
+
+def amount(where: str, value: Any) -> float:
+    """Return how many of something a template says; CloudFormation lets it be text.
+
+    Raises AssemblyError naming where, the value and the bound.
+    """
+    try:
+        found = float(value)
+    except (OverflowError, TypeError, ValueError):
+        raise AssemblyError(f"{where}: {str(value)[:40]!r} is no number") from None
+    if not 0 <= found <= _MOST:
+        raise AssemblyError(f"{where}: {found:g} is not from 0 to {_MOST:g}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -73,11 +90,7 @@ class Resource:
 
     def number(self, dotted: str, default: Any = _REQUIRED) -> float:
         """Return a property as a number; CloudFormation lets it be text."""
-        value = self.get(dotted, default)
-        try:
-            return float(value)
-        except (TypeError, ValueError):
-            raise AssemblyError(f"{self}: {dotted}: {value!r} is no number") from None
+        return amount(f"{self}: {dotted}", self.get(dotted, default))
 
     def items(self, dotted: str) -> list[Any]:
         """Return a list property; one that is not set is empty."""

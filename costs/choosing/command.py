@@ -38,7 +38,7 @@ _FORMS: Mapping[str, Callable[[Answer], str]] = {
     "markdown": answer_markdown,
     "json": answer_json,
 }
-_BUDGET = re.compile(r"(\d+(?:\.\d+)?)/month")
+_BUDGET = re.compile(r"(\d{1,12}(?:\.\d+)?)/month")
 
 
 def add_choose(

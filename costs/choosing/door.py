@@ -31,4 +31,4 @@ def door(
     template = Template("door", region, body, lambda name: Unknown(name))
     assembly = Assembly(Path(), (Stack("door", "", template, {}),))
     asked = replace(usage, requests_per_second=Scale.always(requests_per_second))
-    return bill(assembly, asked, prices=prices).monthly.maximum
+    return bill(assembly, asked, prices=prices).monthly.expected

@@ -193,8 +193,11 @@ def _kept(
 ) -> _Kept | str:
     lateness = Lateness(server, objective.p99_ms, closer)
     alone = server.service.p99_ms
-    if alone > objective.p99_ms or not lateness.sustained:
+    if alone > objective.p99_ms:
         return f"p99 {alone:,.0f} ms with nobody before it, and the time is too short"
+    if not lateness.sustained:
+        refused = f"late or refused (MAX_WAIT_MS {server.max_wait_ms:g})"
+        return f"over 1 % are {refused} at {100 * STEP:g} % of its load"
     peak = math.ceil(objective.profile.peak / lateness.sustained)
     most = max(objective.at_least, peak)
     if most > MOST:

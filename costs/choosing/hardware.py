@@ -133,7 +133,7 @@ def _fargate(
         yield on_demand
         yield replace(
             on_demand,
-            hourly=hourly * (1 - usage.spot_discount.maximum),
+            hourly=hourly * (1 - usage.spot_discount.expected),
             lent="Spot",
             weakness="ASSUMPTION: spot_discount",
         )

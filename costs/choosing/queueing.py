@@ -23,7 +23,7 @@ from costs.choosing.service_time import POINTS, ServiceTime
 MAX_WAIT_MS = 50.0  # containers/flask/settings.py
 # A machine that others share is not equally fast all the time. Both were fitted to the
 # rates at which bench/serving's server began to refuse; what it says of lower rates is
-# then compared with what was measured: tests/costs/choosing/test_queueing.py.
+# then compared with what was measured: python -m bench.predicted.
 WANDER = 0.18  # standard deviation of the logarithm of its speed,
 WANDER_MS = 100.0  # which is another after so long
 _NORMAL = NormalDist()

@@ -11,7 +11,7 @@ from costs.book import PriceBook
 from costs.charges import SECONDS
 from costs.choosing.objective import LATE, LATE_SIMULATED, Objective
 from costs.choosing.processors import LAMBDA
-from costs.choosing.queueing import Server, load
+from costs.choosing.queueing import Load, Server, load
 from costs.choosing.service_time import ServiceTime
 from costs.choosing.traffic import Profile
 from costs.fargate import HEADROOM
@@ -66,17 +66,23 @@ def _function(
     late = cold * (cold_ms > objective.p99_ms) + (1 - cold) * warm.late(
         objective.p99_ms
     )
-    place = (1 - LATE) - cold if cold < LATE else 1 - LATE
-    p99 = warm.latencies_ms[int(place * len(warm.latencies_ms))]
     billed_ms = service.mean_ms / speed + _ROUNDING_MS + cold * cold_ms
     return Functions(
         memory_mb,
         _monthly(memory_mb, billed_ms, objective.profile.mean, book),
         cold,
         cold_ms,
-        p99 if cold < LATE else cold_ms,
+        _p99_ms(warm, cold, cold_ms),
         _reason(objective, late, cold, cold_ms, service.mean_ms / speed / 1000),
     )
+
+
+def _p99_ms(warm: Load, cold: float, cold_ms: float) -> float:
+    """Return the time of all but 1 %, of which those that start a function are some."""
+    if cold >= LATE:
+        return cold_ms
+    slower = (LATE - cold) / (1 - cold)  # share of the warm ones
+    return warm.latencies_ms[int((1 - slower) * (len(warm.latencies_ms) - 1))]
 
 
 def _monthly(memory_mb: int, billed_ms: float, rate: float, book: PriceBook) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 MINUTES_A_DAY = 1440
 _MOST_MINUTES = 31 * MINUTES_A_DAY
 _COLUMNS = ("hour", "requests_per_second")
+_LEAST = 1e-6  # requests a second, on average
 
 
 class TrafficError(ValueError):
@@ -88,6 +89,9 @@ def read_profile(path: Path) -> Profile:
     profile = Profile(path.stem, tuple(_minutes(points)))
     if not profile.peak:
         raise TrafficError(f"{path}: requests_per_second: 0 in every minute")
+    if profile.mean < _LEAST:
+        mean = f"{profile.mean:.3g} on average"
+        raise TrafficError(f"{path}: requests_per_second: {mean} is below {_LEAST:g}")
     return profile
 
 

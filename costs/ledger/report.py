@@ -14,6 +14,7 @@ import io
 import json
 import math
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ _TOTAL = "Total costs"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _GZIP = b"\x1f\x8b"
 _A_DAY = timedelta(days=1)
+_YEARS = range(2000, 2100)
+_MOST = 1e15  # dollars, bytes, requests
 
 
 class ReportError(ValueError):
@@ -133,7 +136,7 @@ def read_report(path: Path, tag: str) -> Report:
         raise ReportError(f"{path}: {error}") from None
     except FileNotFoundError:
         raise ReportError(f"{path}: no such file") from None
-    except (OSError, EOFError, csv.Error, ValueError) as error:
+    except (OSError, EOFError, csv.Error, zlib.error, ValueError) as error:
         raise ReportError(f"{path}: cannot be read as CSV: {error}") from None
     if not report.spent:
         raise ReportError(f"{path}: has no lines")
@@ -184,6 +187,8 @@ def _add_line(said: Mapping[str, str], group: str, report: Report) -> None:
         raise ReportError(f"{_column('currency')}: {said['currency']!r} is not 'USD'")
     start = _time(said, "start")
     end = _time(said, "end") if said.get("end") else start + _A_DAY
+    if end < start:
+        raise ReportError(f"{_column('end')}: {said['end']!r} is before the start")
     entry = Entry(
         f"{start:%Y-%m}",
         said.get("kind") or USED[0],
@@ -204,9 +209,12 @@ def _read_table(
     by_service = header[0] == "Service"
     names = [name.removesuffix(_DOLLARS) for name in header]
     days: dict[datetime, list[str]] = {}
-    for _, row in _numbered(rows, header):
+    for number, row in _numbered(rows, header):
         if _DAY.fullmatch(row[0]):
-            days[datetime.fromisoformat(row[0])] = row
+            day = _day(row[0], number)
+            if day in days:
+                raise ReportError(f"line {number}: {row[0]} is there twice")
+            days[day] = row
     daily = any(day.day > 1 for day in days)
     for day, row in days.items():
         end = day + _A_DAY if daily else _after(day)
@@ -243,16 +251,30 @@ class _Tag:
         return next((str(tags[key]) for key in self._keys if key in tags), "")
 
 
+def _day(text: str, line: int) -> datetime:
+    try:
+        return _moment(text)
+    except ValueError:
+        raise ReportError(f"line {line}: {_no_date(text)}") from None
+
+
 def _time(said: Mapping[str, str], name: str) -> datetime:
     try:
         return _moment(said[name])
     except ValueError:
-        raise ReportError(f"{_column(name)}: {said[name]!r} is no date") from None
+        raise ReportError(f"{_column(name)}: {_no_date(said[name])}") from None
+
+
+def _no_date(text: str) -> str:
+    return f"{text[:40]!r} is no date from {_YEARS[0]} to {_YEARS[-1]}"
 
 
 @lru_cache
 def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=None)
+    found = datetime.fromisoformat(text).replace(tzinfo=None)
+    if found.year not in _YEARS:
+        raise ValueError(text)
+    return found
 
 
 def _number(said: Mapping[str, str], name: str) -> float:
@@ -260,8 +282,9 @@ def _number(said: Mapping[str, str], name: str) -> float:
         figure = float(said[name] or 0)
     except ValueError:
         figure = math.nan
-    if not math.isfinite(figure):
-        raise ReportError(f"{_column(name)}: {said[name]!r} is not a number")
+    if not abs(figure) <= _MOST:
+        text = f"{said[name][:40]!r} is not a number within {_MOST:g}"
+        raise ReportError(f"{_column(name)}: {text}")
     return figure
 
 

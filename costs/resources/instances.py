@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from costs.assembly import AssemblyError, Resource
+from costs.assembly import AssemblyError, Resource, amount
 from costs.charges import HOURS, Charge, Estimate, Rates
 from costs.instances import InstanceType, instance_type
 from costs.resources.pools import needed_instances, providers_of, resting
@@ -179,13 +179,17 @@ def _disks(template: Resource, count: Scale, rates: Rates) -> Iterator[Charge]:
     if not disks:
         raise AssemblyError(f"{template}: {where}: none, so its disk is not known")
     for disk in disks:
+        own = {
+            name: amount(f"{template}: {where}.Ebs.{name}", disk.get(name, 0))
+            for name in ("VolumeSize", "Iops", "Throughput")
+        }
         kind = disk.get("VolumeType")
         if kind != "gp3":
             raise AssemblyError(f"{template}: {where}: {kind!r}: only gp3 is priced")
         figures = (
-            ("storage", float(disk["VolumeSize"])),
-            ("IOPS above 3,000", float(disk.get("Iops", 0)) - _GP3_IOPS),
-            ("throughput above 125 MB/s", float(disk.get("Throughput", 0)) - _GP3_MBPS),
+            ("storage", own["VolumeSize"]),
+            ("IOPS above 3,000", own["Iops"] - _GP3_IOPS),
+            ("throughput above 125 MB/s", own["Throughput"] - _GP3_MBPS),
         )
         for item, figure in figures:
             if figure > 0:

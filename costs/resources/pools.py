@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from costs.assembly import AssemblyError, Resource, Stack
+from costs.assembly import AssemblyError, Resource, Stack, amount
 from costs.charges import Charge, Rates
 from costs.instances import InstanceType
 from costs.resources.tasks import capacity_shares, rests_on, task_definition
@@ -55,7 +55,7 @@ def _share(task: Resource, kind: InstanceType) -> float:
     cpu = task.number("Cpu", sum(float(c.get("Cpu", 0)) for c in containers))
     memory = task.number("Memory", sum(map(_memory, containers)))
     gpus = sum(
-        float(wanted["Value"])
+        amount(f"{task}: ResourceRequirements.Value", wanted["Value"])
         for container in containers
         for wanted in container.get("ResourceRequirements", [])
         if wanted["Type"] == "GPU"

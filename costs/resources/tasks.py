@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from costs.assembly import AssemblyError, Resource, Stack
+from costs.assembly import AssemblyError, Resource, Stack, amount
 from costs.scale import Scale
 from costs.usage import Usage
 
@@ -76,8 +76,10 @@ def _bounds(target: Resource) -> Iterator[tuple[float, float]]:
         for scheduled in target.items("ScheduledActions")
     ]
     for action in ({}, *actions):
-        low = float(action.get("MinCapacity", always[0]))
-        high = float(action.get("MaxCapacity", always[1]))
+        low, high = (
+            amount(f"{target}: ScheduledActions.{name}", action.get(name, usual))
+            for name, usual in zip(("MinCapacity", "MaxCapacity"), always, strict=True)
+        )
         if not 0 <= low <= high:
             bounds = f"MinCapacity {low:g}, MaxCapacity {high:g}"
             raise AssemblyError(f"{target}: {bounds}: not 0 or more, rising")
@@ -96,12 +98,17 @@ def capacity_shares(
         if launch is None and task.items("RequiresCompatibilities") == ["FARGATE"]:
             launch = "FARGATE"
         return {"FARGATE": tasks} if launch == "FARGATE" else {}
-    bases = sum(float(entry.get("Base", 0)) for entry in strategy)
-    weights = sum(float(entry.get("Weight", 0)) for entry in strategy)
+
+    def told(entry: Mapping[str, Any], name: str) -> float:
+        where = f"{service}: CapacityProviderStrategy.{name}"
+        return amount(where, entry.get(name, 0))
+
+    bases = sum(told(entry, "Base") for entry in strategy)
+    weights = sum(told(entry, "Weight") for entry in strategy)
 
     def share(entry: Mapping[str, Any], running: float) -> float:
         # ECS fills the bases first; what is left goes by weight.
-        base, weight = float(entry.get("Base", 0)), float(entry.get("Weight", 0))
+        base, weight = told(entry, "Base"), told(entry, "Weight")
         rest = max(0.0, running - bases) * weight / weights if weights else 0.0
         return min(base, running) + rest
 

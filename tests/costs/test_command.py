@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from costs.__main__ import main
-from tests.costs.samples import stages, write_assembly
+from tests.costs.samples import resource, stages, write_assembly
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,6 +137,7 @@ def test_a_stage_that_is_new_is_all_added(
         (["bill", "{}", "--usage", "{}/none.toml"], "none.toml: no such file"),
         (["diff", "{}", "{}/nowhere"], "nowhere/manifest.json: no such file"),
         (["options", "--region", "moon-1"], "no price book for region moon-1"),
+        (["options", "--region", "x" * 999], "x.json: File name too long"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(
@@ -158,6 +159,7 @@ def test_an_error_is_one_line_and_exit_code_2(
     [
         [],
         ["diff", "a", "b", "--fail-above", "50"],
+        ["diff", "a", "b", "--fail-above", "9" * 400 + "/month"],
         ["diff", "a", "b", "--fail-above-pct", "-1"],
         ["diff", "a", "b", "--fail-above-pct", "nan"],
         ["bill"],
@@ -193,6 +195,23 @@ def test_a_full_disk_is_one_line_and_exit_code_2(assembly: Path, form: str) -> N
         )
     assert done.stderr == "error: standard output: No space left on device\n"
     assert done.returncode == 2
+
+
+def test_a_name_that_cannot_be_written_is_one_line_and_exit_code_2(
+    tmp_path: Path,
+) -> None:
+    queue = {"Queue": resource("SQS::Queue", "dev/one/\ud800")}
+    where = write_assembly(tmp_path / "cdk.out", {"dev": {"dev-one": queue}})
+    done = subprocess.run(
+        [sys.executable, "-m", "costs", "bill", str(where)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    expected = "error: standard output: '\\ud800' cannot be written in utf-8\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
 
 
 def test_runs_on_the_standard_library_alone(assembly: Path) -> None:

@@ -181,9 +181,9 @@ def test_what_another_commit_tells_otherwise_is_no_obstacle(
 
 
 def test_a_release_that_cannot_be_is_named_with_its_stack(billed: Billed) -> None:
-    odd = released(requests_per_second=-1)
+    odd = released(p99_ms=-1)
     with pytest.raises(
-        AssemblyError, match="dev-endpoint: Metadata.Lathe: serving.req"
+        AssemblyError, match="dev-endpoint: Metadata.Lathe: serving.p50"
     ):
         billed(stages(release=odd))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ from tests.costs.samples import registry, resource, stages, write_assembly
 from tests.costs.worked import CASES
 
 ODD = (
-    None, 0, -1, 1e308, "", "x", "9", [], {}, [1], ["x"], [[]], {"x": {}}, True,
+    None, 0, -1, 1e308, float("nan"), "inf", "", "x", "9", [], {}, [1], ["x"], [[]], {"x": {}}, True,
     {"Ref": "Nobody"}, {"Ref": "AWS::AccountId"}, {"Fn::Sub": 3}, {"Fn::GetAtt": "a"},
     {"Fn::Join": [",", [1, {}]]}, {"Fn::Select": [9, ["a"]]}, {"Fn::If": ["x", 1, 2]},
 )  # fmt: skip
@@ -59,14 +60,18 @@ def is_a_bill_or_one_line(code: int, err: str) -> bool:
 
 @settings(max_examples=150)
 @given(st.data())
-def test_an_odd_value_anywhere_in_a_template_is_no_traceback(data: Any) -> None:
+def test_an_odd_value_in_a_template_is_a_bill_of_figures_or_one_line(data: Any) -> None:
     case = data.draw(st.sampled_from(sorted(CASES)))
     body = {"Resources": CASES[case][0]}
     path = data.draw(st.sampled_from(list(places(body))[1:]))
     odd = replaced(body, path, data.draw(st.sampled_from(ODD)))
     with TemporaryDirectory() as folder:
         where = write_assembly(Path(folder) / "cdk.out", {"dev": {"one": odd}})
-        assert is_a_bill_or_one_line(*said("bill", str(where)))
+        code, err = said("bill", str(where))
+        assert is_a_bill_or_one_line(code, err)
+        if code == 0:
+            paid = bill(read_assembly(where), Usage()).monthly
+            assert all(0 <= usd < math.inf for usd in paid.ends)
 
 
 @settings(max_examples=80)
@@ -104,6 +109,21 @@ def test_odd_assumptions_are_one_line(content: bytes, tmp_path: Path) -> None:
     assert is_a_bill_or_one_line(code, err)
     assert (code == 0) == (content == b"")  # an empty file replaces nothing
     assert said("bill", str(where), "--usage", str(tmp_path))[0] == 2
+
+
+def test_what_is_nested_too_deeply_or_in_a_circle_is_one_line(tmp_path: Path) -> None:
+    deep: Any = "x"
+    for _ in range(300):
+        deep = {"Fn::Join": ["", [deep]]}
+    circle = {"Fn::If": ["This", True, False]}
+    conditions = {"This": {"Condition": "That"}, "That": {"Condition": "This"}}
+    for place, value in enumerate((deep, circle)):
+        queue = resource("SQS::Queue", FifoQueue=value)
+        stack = {"Resources": {"Queue": queue}, "Conditions": conditions}
+        where = write_assembly(tmp_path / str(place), {"dev": {"one": stack}})
+        code, err = said("bill", str(where))
+        assert (code, err.count("\n")) == (2, 1)
+        assert "nested too deeply, or in a circle" in err
 
 
 def test_a_tag_that_only_a_deployment_knows_is_no_obstacle(tmp_path: Path) -> None:

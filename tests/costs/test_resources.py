@@ -83,6 +83,9 @@ def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
             "TaskDefinition: Ref names Nothing",
         ),
         (service(DesiredCount="many"), "DesiredCount: 'many' is no number"),
+        (service(DesiredCount="nan"), "DesiredCount: nan is not from 0 to 1e"),
+        (service(DesiredCount=-5), "DesiredCount: -5 is not from 0 to 1e"),
+        (service(DesiredCount=10**400), "DesiredCount: '10+' is no number"),
         ({**service(), "S": scaling(4, 1)}, "MinCapacity 4, MaxCapacity 1"),
         (
             service(
@@ -91,6 +94,10 @@ def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
             "CapacityProviderStrategy: gpus: not priced: no capacity provider",
         ),
         (group("g5.xlarge", disk={"VolumeType": "io2"}), "'io2': only gp3 is priced"),
+        (
+            group("g5.xlarge", disk={"VolumeType": "gp3", "VolumeSize": "nan"}),
+            "BlockDeviceMappings.Ebs.VolumeSize: nan is not from 0",
+        ),
         (
             group("g5.xlarge", template={"BlockDeviceMappings": []}),
             "BlockDeviceMappings: none",

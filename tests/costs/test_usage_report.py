@@ -159,6 +159,23 @@ def test_reads_a_gzipped_report_with_a_byte_order_mark(tmp_path: Path) -> None:
             text_of(LEGACY, LINE | {"lineItem/UsageStartDate": "May"}),
             "line 2: lineItem/UsageStartDate: 'May' is no date",
         ),
+        *(
+            (
+                text_of(LEGACY, LINE | {"lineItem/UsageStartDate": f"{year}-12-31"}),
+                f"UsageStartDate: '{year}-12-31' is no date from 2000 to 2099",
+            )
+            for year in ("0001", "9999")
+        ),
+        (
+            text_of(LEGACY, LINE | {"lineItem/UsageEndDate": "2026-01-01"}),
+            "line 2: lineItem/UsageEndDate: '2026-01-01' is before the start",
+        ),
+        (
+            text_of(LEGACY, LINE | {"lineItem/UnblendedCost": "1e308"}),
+            "UnblendedCost: '1e308' is not a number within 1e",
+        ),
+        (EXPLORER + '"9999-12-01","1","1","2"\n', "line 5: '9999-12-01' is no date"),
+        (EXPLORER + EXPLORER.splitlines()[-1], "is there twice"),
         (
             text_of(LEGACY, LINE | {"lineItem/CurrencyCode": "CNY"}),
             "line 2: lineItem/CurrencyCode: 'CNY' is not 'USD'",
@@ -179,7 +196,15 @@ def test_names_what_is_no_report(tmp_path: Path, text: str, message: str) -> Non
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfea", b"\x1f\x8bno gzip", b"\x1f\x8b"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfea",
+        b"\x1f\x8bno gzip",
+        b"\x1f\x8b",
+        b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 50,  # gzip's head, and no gzip
+    ],
+)
 def test_names_a_file_that_is_no_text(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "report.csv"
     path.write_bytes(content)

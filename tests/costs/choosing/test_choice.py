@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from costs.choosing.break_even import KINDS, break_evens, points, sensitivities
 from costs.choosing.choice import RUNNERS_UP, Choice, choose
 from costs.choosing.door import door
-from costs.choosing.traffic import shape
 from costs.choosing.variants import Variant
 from costs.usage import Usage
 from tests.costs.choosing.conftest import INT8, asked
@@ -75,14 +75,16 @@ def test_a_budget_refuses_what_is_above_it() -> None:
     assert any("above the budget of 5.00" in str(o.reason) for o in poor.others)
 
 
-@pytest.mark.parametrize(("quality", "name"), [(0.85, "int8"), (0.9, "teacher")])
+@pytest.mark.parametrize(("quality", "name"), [(0.856, "int8"), (0.9, "teacher")])
 def test_the_cheapest_variant_that_is_good_enough_is_chosen(
     quality: float, name: str
 ) -> None:
     variants: tuple[Variant, ...] = (INT8, TEACHER)
-    best = choose(asked(50, variants=variants, quality=quality)).best
-    assert best is not None
-    assert best.variant == name
+    found = choose(asked(50, variants=variants, quality=quality))
+    assert found.best is not None
+    assert found.best.variant == name
+    worse = {o.reason for o in found.others if o.variant == "int8"}
+    assert ("macro_f1 0.856, below 0.900" in worse) == (quality == 0.9)
 
 
 def test_real_time_pays_for_its_door() -> None:
@@ -91,6 +93,64 @@ def test_real_time_pays_for_its_door() -> None:
     assert one.scale == "1 machine"
     assert one.monthly == pytest.approx(task + door("us-east-1", Usage(), 50.0))
     assert door("us-east-1", Usage(), 50.0) > 730 * 0.0225
+
+
+def test_spot_runs_one_more_and_says_what_its_price_rests_on() -> None:
+    offers = {offer.machine: offer for offer in FIFTY.offers}
+    usual, spot = (offers[f"Fargate x86 0.5 vCPU 1 GB{lent}"] for lent in ("", " Spot"))
+    assert (usual.scale, spot.scale) == ("1 machine", "2 machines")
+    assert usual.notes == ()
+    assert spot.notes == (
+        "one machine more than needed, for Spot takes some back",
+        "price: ASSUMPTION: spot_discount",
+    )
+
+
+def test_a_machine_on_arm_says_what_it_wants() -> None:
+    for offer in FIFTY.offers:
+        if "ARM" in offer.machine or "7g" in offer.machine:
+            assert "wants a release built on ARM" in offer.notes
+
+
+def test_a_queue_is_worked_off_by_tasks() -> None:
+    (queue,) = (o for o in FIFTY.others if o.mode == "asynchronous")
+    assert queue.machine.startswith("Fargate")
+    assert queue.scale.endswith(", 100 % of the time")
+
+
+def least(**changes: Any) -> dict[str, float]:
+    """What each costs at the very least, at a time that nobody keeps."""
+    question = replace(asked(5_000, p99_ms=2), **changes)
+    before = door("us-east-1", Usage(), 5_000.0)
+    return {
+        o.machine: o.monthly - (before if o.mode == "real-time" else 0)
+        for o in choose(question).others
+        if o.mode in ("real-time", "serverless")
+    }
+
+
+def test_machines_and_functions_cost_more_by_the_factor_of_a_sensitivity() -> None:
+    usual, dearer = least(), least(price_factor=1.2)
+    assert len(usual) > 20
+    assert dearer == pytest.approx({name: 1.2 * usd for name, usd in usual.items()})
+
+
+def test_as_fast_as_expected_is_neither_slow_nor_fast() -> None:
+    name = "Fargate x86 1 vCPU 2 GB"
+    slow, expected = least()[name], least(expected_speed=True)[name]
+    assert expected == pytest.approx(slow * 0.7 / 1.0)
+
+
+@pytest.mark.parametrize(
+    "change", [{"runtime": "tf_serving"}, {"architecture": "arm64"}]
+)
+def test_only_what_was_measured_as_a_light_server_on_x86_is_a_function(
+    change: dict[str, Any],
+) -> None:
+    found = choose(asked(1, p99_ms=2, variants=(replace(INT8, **change),)))
+    reasons = {o.reason for o in found.others if o.mode == "serverless"}
+    (reason,) = reasons
+    assert str(reason).startswith("only the light server, measured on x86")
 
 
 def test_seldom_called_is_serverless_and_often_called_is_not() -> None:
@@ -130,9 +190,3 @@ def test_dearer_machines_and_slower_models_cost_more() -> None:
         assert low is not None
         assert high is not None
         assert low.monthly <= monthly(FIFTY) <= high.monthly
-
-
-def test_a_night_makes_it_cheaper_than_its_peak_all_day() -> None:
-    night = choose(asked(profile=shape("day-night").at(300)))
-    peak = choose(asked(shape("day-night").at(300).peak))
-    assert monthly(night) < monthly(peak)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from costs.__main__ import main
+from costs.choosing import break_even, command
+from costs.choosing.choice import Choice, Offer, Question
 
 ROOT = Path(__file__).parents[3]
 ASKED = ["--rps", "50", "--p99-ms", "100"]
@@ -52,9 +54,13 @@ def test_markdown_folds_what_a_reviewer_may_skip(
 
 
 def test_variants_of_the_report_beside_it_compete(
-    reported: Path, capsys: pytest.CaptureFixture[str]
+    reported: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Those that are as good as the release; others if less is enough."""
+    monkeypatch.setattr(command, "points", lambda question: ())
+    monkeypatch.setattr(command, "sensitivities", lambda choice: ())
     directory = str(reported.parent)
 
     def chosen(*more: str) -> str:
@@ -67,18 +73,82 @@ def test_variants_of_the_report_beside_it_compete(
     assert chosen("--quality", "0.9") == "teacher"
 
 
-def test_warns_of_prices_that_were_read_long_ago(
+def question_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[Question]:
+    """What the command asks: of all variants, then of the release at other traffic."""
+    asked: list[Question] = []
+
+    def note(question: Question, runners_up: int = 0) -> Choice:
+        asked.append(question)
+        unmade = Offer("real-time", "int8", "one", "1 machine", 1.0, 20.0, None)
+        return Choice(question, (unmade,), (), ())
+
+    monkeypatch.setattr(command, "choose", note)
+    monkeypatch.setattr(break_even, "choose", note)
+    assert main(["choose", *arguments]) == 0
+    return asked
+
+
+def test_what_is_asked_is_what_is_chosen_by(
+    reported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = reported.with_name("usage.toml")
+    usage.write_text("spot_discount = 0.5\n")
+    more = ["--at-least", "3", "--budget", "70.5/month", "--max-wait-ms", "75"]
+    more += ["--region", "eu-central-1", "--usage", str(usage), "--profile", "bursts"]
+    first, *others = question_of(monkeypatch, str(reported.parent), *ASKED, *more)
+    objective = first.objective
+    assert objective.profile.name == "bursts"
+    assert objective.profile.mean == pytest.approx(50)
+    assert (objective.p99_ms, objective.at_least) == (100, 3)
+    assert (objective.budget, objective.max_wait_ms) == (70.5, 75)
+    assert objective.quality == first.variants[0].quality
+    assert first.region == "eu-central-1"
+    assert first.usage.spot_discount.expected == 0.5
+    assert [v.name for v in first.variants] == ["int8", "teacher", "tiny"]
+    # Lines of cost are of the release, whatever the budget; sensitivities are of all.
+    lines = [each for each in others if each.objective.budget is None]
+    assert [len(each.variants) for each in lines] == [1] * 9
+    rates = [each.objective.profile.mean for each in lines]
+    assert (min(rates), max(rates)) == (pytest.approx(0.05), pytest.approx(500))
+
+
+def test_what_is_otherwise_is_asked_a_fifth_less_and_a_fifth_more(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = question_of(
+        monkeypatch, str(written), *ASKED, "--budget", "9/month"
+    )
+    varied = [each for each in others if each.objective.budget is not None]
+    assert sum(each.expected_speed for each in varied) == 1
+    factors = sorted({each.price_factor for each in varied})
+    assert factors == [0.8, 1, 1.2]
+    rates = sorted({round(each.objective.profile.mean) for each in varied})
+    assert rates == [40, 50, 60]
+    usual = first.variants[0].service.mean_ms
+    times = {round(each.variants[0].service.mean_ms / usual, 6) for each in varied}
+    assert times == {0.8, 1, 1.2}
+
+
+def test_a_profile_of_a_file_has_its_own_rate_unless_one_is_given(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traffic = written.with_name("t.csv")
+    traffic.write_text("hour,requests_per_second\n0,10\n1,30\n")
+    asked = [str(written), "--p99-ms", "100", "--profile", str(traffic)]
+    own, *_ = question_of(monkeypatch, *asked)
+    assert own.objective.profile.mean == pytest.approx(20)
+    given, *_ = question_of(monkeypatch, *asked, "--rps", "5")
+    assert given.objective.profile.mean == pytest.approx(5)
+    assert given.objective.profile.peak == pytest.approx(7.5)
+
+
+def test_prices_are_old_or_new_on_the_day_that_is_given(
     written: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of what nothing keeps, for that needs little simulation."""
     asked = ["choose", str(written), "--rps", "50", "--p99-ms", "2"]
-    assert main([*asked, "--today", "2024-08-01"]) == 1
-    printed = capsys.readouterr().out
-    assert "prices of us-east-1, read 20" in printed
-    assert "STALE" not in printed
-    for form in ((), ("--markdown",), ("--json",)):
-        assert main([*asked, "--today", "2028-01-01", *form]) == 1
-        assert "python -m costs refresh" in capsys.readouterr().out
+    assert main([*asked, "--today", "2028-01-01"]) == 1
+    assert "python -m costs refresh" in capsys.readouterr().out
 
 
 def test_what_nothing_keeps_is_exit_code_1(
@@ -144,7 +214,14 @@ def test_what_is_nested_too_deeply_is_refused(
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--rps", "-1"], ["--rps", "nan"], ["--budget", "300"], ["--at-least", "1.5"]],
+    [
+        ["--rps", "-1"],
+        ["--rps", "nan"],
+        ["--budget", "300"],
+        ["--budget", "9" * 400 + "/month"],
+        ["--at-least", "1.5"],
+        ["--at-least", "0"],
+    ],
 )
 def test_a_wrong_figure_is_exit_code_2(written: Path, wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

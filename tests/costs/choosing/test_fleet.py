@@ -1,25 +1,29 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from costs.book import read_book
-from costs.choosing.autoscaling import minutes
-from costs.choosing.fleet import Fleet, Lateness, cheapest_fleet, fewest
-from costs.choosing.hardware import Machine, Unfit, machines, peak_mib
+from costs.choosing import fleet as fleets
+from costs.choosing import queueing
+from costs.choosing.autoscaling import Minute, minutes
+from costs.choosing.fleet import Fleet, Lateness, _all_keep, cheapest_fleet, fewest
+from costs.choosing.hardware import Machine
 from costs.choosing.objective import LATE_SIMULATED, Objective
 from costs.choosing.processors import Speed
-from costs.choosing.queueing import Server
+from costs.choosing.queueing import STEP, Server, load
 from costs.choosing.service_time import ServiceTime
+from costs.choosing.simulation import simulate
 from costs.choosing.traffic import Profile, shape
-from costs.usage import Usage
-from tests.costs.choosing.conftest import INT8, SERVING
 
-BOOK = read_book("us-east-1")
 TEN_MS = ServiceTime(tuple(8 + i / 100 for i in range(400)), 0.0)
 SPEED = Speed(1.0, 1.0, 1.0, "a test")
 ONE = Machine("one", 1.0, 0.05, SPEED, 58.0, "on-demand")
+SERVER = Server(TEN_MS, 1.0)
+# A slow model, so that few requests are enough to be simulated one by one.
+SLOW = TEN_MS.on(1 / 10)
+WAVES = Profile("waves", (*(2.0,) * 30, *(8.0,) * 30))
 
 
 def fleet(profile: Profile, machine: Machine = ONE, p99_ms: float = 60) -> Fleet:
@@ -57,6 +61,8 @@ def test_what_is_found_keeps_the_objective_and_one_less_does_not() -> None:
 def test_a_night_is_not_paid_for_like_an_afternoon() -> None:
     day = fleet(shape("day-night").at(300))
     assert day.load_percent is not None
+    passed = minutes(shape("day-night").at(300), day.scaling)
+    assert Lateness(SERVER, 60).share(passed) <= 0.01
     peak = fleet(shape("steady").at(540))
     assert day.billed < 0.8 * peak.billed
 
@@ -75,14 +81,30 @@ def test_spot_has_one_more_and_the_same_bounds() -> None:
 
 def test_says_when_it_is_too_slow_even_alone() -> None:
     slow = cheapest_fleet(ONE, TEN_MS, Objective(shape("steady").at(1), 9.0), 1.0)
-    assert isinstance(slow, str)
-    assert "with nobody before it" in slow
+    assert slow == "p99 12 ms with nobody before it, and the time is too short"
+
+
+def test_says_when_too_many_are_refused_however_few_come() -> None:
+    """A thread that is busy for 100 ms lets nobody wait for 50."""
+    objective = Objective(shape("steady").at(0.1), 600)
+    refused = cheapest_fleet(ONE, SLOW, objective, 1.0)
+    assert (
+        refused == "over 1 % are late or refused (MAX_WAIT_MS 50) at 2.5 % of its load"
+    )
 
 
 def test_no_fleet_is_smaller_than_the_bound_that_spares_its_simulation() -> None:
     for rate in (5, 80, 333):
         objective = Objective(shape("steady").at(rate), 60)
         assert fewest(ONE, TEN_MS, objective) <= fleet(shape("steady").at(rate)).billed
+
+
+def test_the_bound_is_the_work_that_must_be_done_in_time() -> None:
+    objective = Objective(shape("steady").at(333), 60)
+    assert fewest(ONE, TEN_MS, objective) == pytest.approx(0.99 * 3.33, rel=0.002)
+    spot = replace(ONE, lent="Spot")
+    assert fewest(spot, TEN_MS, objective) == fewest(ONE, TEN_MS, objective) + 1
+    assert fewest(ONE, TEN_MS, replace(objective, at_least=7)) == 7
 
 
 def test_as_many_run_as_are_wanted_at_least() -> None:
@@ -92,51 +114,119 @@ def test_as_many_run_as_are_wanted_at_least() -> None:
     assert found.billed == 3
 
 
-def test_memory_grows_with_the_threads() -> None:
-    assert peak_mib(SERVING, 0.25) == 150
-    assert peak_mib(SERVING, 4) == 600
+def slow(machine: Machine = ONE, profile: Profile = WAVES, **changes: float) -> Fleet:
+    asked = {"max_wait_ms": 500.0, **changes}
+    objective = Objective(profile, 600, **asked)  # type: ignore[arg-type]
+    found = cheapest_fleet(machine, SLOW, objective, 10.0)
+    assert isinstance(found, Fleet)
+    return found
 
 
-def test_every_machine_is_one_or_says_why_not() -> None:
-    found = list(machines(INT8, BOOK, Usage()))
-    names = [each.name for each in found]
-    assert "Fargate x86 0.25 vCPU 0.5 GB" in names
-    assert "c7g.large" in names
-    reasons = {each.name: each.reason for each in found if isinstance(each, Unfit)}
-    assert "no Neuron backend" in reasons["inf2"]
-    assert "not measured" in reasons["g5.xlarge (1 x A10G)"]
-    assert "burstable" in reasons["t3.medium"]
+def test_what_scales_is_simulated_as_a_whole_and_keeps_the_time() -> None:
+    found = slow()
+    assert found.scaling.min_tasks < found.scaling.max_tasks
+    for seed in (0, 101, 105):
+        server = Server(SLOW, 1.0, 500.0)
+        assert simulate(server, found.scaling, WAVES, p99_ms=600, seed=seed).late < 0.01
 
 
-def test_a_model_too_large_for_a_size_is_not_offered_on_it() -> None:
-    large = replace(INT8, serving=replace(SERVING, memory_mib=2_000))
-    found = list(machines(large, BOOK, Usage()))
-    reasons = {each.name: each.reason for each in found if isinstance(each, Unfit)}
-    assert "not sold with it" in reasons["Fargate x86 0.25 vCPU"]
-    assert "3686 left to tasks" in reasons["c7i.large"]
+def test_no_seed_may_be_late_and_all_together_keep_some_room() -> None:
+    assert _all_keep(lambda seed: 0.0085)
+    assert not _all_keep(lambda seed: 0.0095)
+    assert not _all_keep(lambda seed: 0.011 if seed == 105 else 0.0)
 
 
-def test_a_fargate_size_costs_what_the_book_says() -> None:
-    found = machines(INT8, BOOK, Usage())
-    (one,) = (
-        each
-        for each in found
-        if isinstance(each, Machine)
-        and each.name == "Fargate x86 1 vCPU 2 GB"
-        and each.lent == "on-demand"
-    )
-    assert one.hourly == pytest.approx(0.04048 + 2 * 0.004445)
-
-
-@pytest.mark.parametrize(
-    ("changes", "lacks"),
-    [({"architecture": "arm64"}, "x86"), ({"runtime": "tf_serving"}, "ARM")],
-)
-def test_a_release_is_not_thought_of_where_it_cannot_run(
-    changes: dict[str, str], lacks: str
+def test_the_order_in_which_targets_are_tried_is_no_matter(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = list(machines(replace(INT8, **changes), BOOK, Usage()))  # type: ignore[arg-type]
-    names = [each.name for each in found if isinstance(each, Machine)]
-    assert names
-    assert not any(name.startswith(f"Fargate {lacks}") for name in names)
-    assert ("c7g.large" in names) == (lacks == "x86")
+    billed = slow().billed
+    fleets._kept.cache_clear()
+    monkeypatch.setattr(fleets, "_TARGETS", fleets._TARGETS[::-1])
+    assert slow().billed == billed
+
+
+def test_the_most_tasks_are_enough_for_the_peak_at_the_target() -> None:
+    scaling = slow().scaling
+    assert scaling.max_tasks >= math.ceil(8 / scaling.target)
+
+
+def test_a_target_is_said_in_percent_of_what_was_measured() -> None:
+    """Of the vCPU that it was measured on, however slow this one is."""
+    twice = replace(ONE, vcpu=2.0, speed=Speed(0.5, 1.0, 1.0, "a test"))
+    tides = Profile("tides", (*(4.0,) * 120, *(40.0,) * 120))
+    percent = slow(twice, tides).load_percent
+    assert percent in [round(50 * share) for share in fleets._TARGETS]
+
+
+def test_a_task_starts_when_its_server_is_ready_on_a_slow_machine() -> None:
+    half = replace(ONE, speed=Speed(0.5, 1.0, 1.0, "a test"))
+    assert slow(half).scaling.start_seconds == 58 + 10 / 0.5
+    assert slow(half).billed > 1.5 * slow().billed
+
+
+def test_who_is_refused_sooner_is_late_more_often() -> None:
+    steady = shape("steady").at(30)
+    assert slow(profile=steady, max_wait_ms=200.0).billed > slow(profile=steady).billed
+
+
+def test_more_machines_than_a_service_may_have_are_refused() -> None:
+    many = cheapest_fleet(ONE, TEN_MS, Objective(shape("steady").at(1e6), 60), 1.0)
+    assert isinstance(many, str)
+    assert many.endswith("machines, above 2,000")
+
+
+def steps(lateness: Lateness, *times: float) -> list[Minute]:
+    """Minutes of one machine at so many steps of load."""
+    a_step = STEP * lateness.server.capacity
+    return [Minute(each * a_step, 1, 1) for each in times]
+
+
+def test_between_two_loads_the_share_of_late_ones_lies_between() -> None:
+    lateness = Lateness(SERVER, 45)
+    low, high = lateness.at(28), lateness.at(29)
+    assert 0 < low < high
+    found = lateness.share(steps(lateness, 28.25))
+    assert found == pytest.approx(0.75 * low + 0.25 * high)
+
+
+def test_what_is_hardly_late_is_asked_once_and_remembered() -> None:
+    """Only where next to nobody is late, nobody counts as late."""
+    lateness = Lateness(SERVER, 45)
+    for step in range(4, 32):
+        first = lateness.at(step)
+        assert lateness.at(step) == first or first < 0.0001
+
+
+def test_where_it_is_close_more_requests_are_simulated() -> None:
+    def rough(step: int) -> float:
+        return load(SERVER, step, queueing.REQUESTS).late(45)
+
+    lateness = Lateness(SERVER, 45)
+    close = [s for s in range(20, 40) if 0.004 < rough(s) < 0.029]
+    assert close
+    for step in close:
+        more = load(SERVER, step, 8 * queueing.REQUESTS)
+        assert lateness.at(step) == more.late(45)
+
+
+def test_what_is_overloaded_is_late() -> None:
+    assert Lateness(SERVER, 1e9).at(round(1.5 / STEP) + 1) == 1
+
+
+def test_the_p99_is_that_of_99_in_100() -> None:
+    lateness = Lateness(SERVER, 45)
+    found = load(SERVER, 26).latencies_ms
+    p99 = lateness.p99_ms(steps(lateness, 26))
+    assert found[int(0.985 * len(found))] < p99 < found[int(0.995 * len(found))]
+
+
+def test_where_too_many_are_refused_there_is_no_p99() -> None:
+    lateness = Lateness(SERVER, 45)
+    assert lateness.p99_ms(steps(lateness, 50)) == math.inf
+
+
+def test_who_meets_hardly_anybody_has_the_p99_of_a_request_alone() -> None:
+    lateness = Lateness(SERVER, 45)
+    assert lateness.at(4) == 0
+    p99 = lateness.p99_ms(steps(lateness, 1))
+    assert TEN_MS.p99_ms < p99 < 2 * TEN_MS.p99_ms

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from containers.flask.settings import Settings
 from costs.choosing import queueing
 from costs.choosing.queueing import STEP, Load, Queue, Server, load
 from costs.choosing.service_time import ServiceTime, service_time
@@ -79,6 +80,30 @@ def test_a_quarter_of_a_vcpu_does_a_quarter_of_the_work() -> None:
     assert server.capacity == pytest.approx(62.5)
     *_, last = Queue(server, Random(1)).latencies([0.0] * 1000)
     assert last == pytest.approx(4.0 * 1000 / 0.25, rel=0.01)
+
+
+@pytest.mark.usefixtures("steady_machine")
+def test_a_vcpu_and_a_half_answers_two_at_once() -> None:
+    queue = Queue(Server(CONSTANT, 1.5), Random(0))
+    assert queue.latencies([0.0, 0.0]) == [10.0, 10.0]
+
+
+def test_a_machine_that_wanders_is_as_fast_on_average() -> None:
+    """Of requests that hardly ever meet: 0.13 ms is what they wait (M/D/1)."""
+    found = simulated(Server(CONSTANT, 1, math.inf), STEP)
+    assert statistics.mean(found.latencies_ms) == pytest.approx(10.13, rel=0.005)
+    assert statistics.stdev(found.latencies_ms) > 1.5
+
+
+def test_a_refused_request_is_late_and_has_no_latency() -> None:
+    found = Load(1.0, (10.0, 20.0, 30.0, math.inf))
+    assert [found.late(ms) for ms in (9, 20, 1e9)] == [1, 0.5, 0.25]
+    assert found.longest_ms == 30
+    assert Load(1.0, (math.inf,)).longest_ms == 0
+
+
+def test_who_waits_too_long_is_refused_as_the_server_does() -> None:
+    assert Settings().max_wait_ms == queueing.MAX_WAIT_MS
 
 
 def test_more_load_is_never_less_late() -> None:

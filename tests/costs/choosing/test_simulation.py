@@ -39,3 +39,25 @@ def test_gives_up_once_too_many_are_late() -> None:
     found = simulate(SERVER, Scaling(1, 1, 100.0, 0.0), FLAT, p99_ms=45, give_up=0.01)
     assert found.late == 1.0
     assert found.requests < 180 * 180 / 2
+    assert found.billed == 1
+
+
+def test_a_task_that_was_stopped_answers_nobody() -> None:
+    """Three tasks become one, which then has 65 of the 100 a second it can do."""
+    scaling = Scaling(1, 5, 70.0, 0.0)
+    ebb = Profile("ebb", (*(180.0,) * 8, *(65.0,) * 32))
+    found = simulate(SERVER, scaling, ebb, p99_ms=45)
+    passed = minutes(ebb, scaling)
+    assert (passed[0].running, passed[-1].running) == (1, 1)
+    assert max(minute.running for minute in passed) == 3
+    reckoned = Lateness(SERVER, 45).share(passed)
+    assert found.late == pytest.approx(reckoned, rel=0.25)
+
+
+def test_tasks_that_start_are_paid_for() -> None:
+    scaling = Scaling(1, 5, 70.0, 600.0)
+    found = simulate(SERVER, scaling, WAVES, p99_ms=45)
+    passed = minutes(WAVES, scaling)
+    billed = sum(minute.billed for minute in passed) / len(passed)
+    assert found.billed == pytest.approx(billed, rel=0.05)
+    assert sum(minute.running for minute in passed) / len(passed) < 0.9 * billed

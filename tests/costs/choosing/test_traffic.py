@@ -36,6 +36,13 @@ def test_afternoons_have_nine_times_the_night() -> None:
     assert profile.rates.index(profile.peak) == pytest.approx(14 * 60, abs=1)
 
 
+def test_bursts_are_ten_minutes_of_each_hour_with_five_times_as_much() -> None:
+    rates = shape("bursts").rates
+    assert len(rates) == 60
+    assert rates[:10] == pytest.approx([5 * rates[-1]] * 10)
+    assert set(rates[10:]) == {rates[-1]}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -50,6 +57,7 @@ def test_afternoons_have_nine_times_the_night() -> None:
         (f"{HEADER}0,nan\n", "line 2: requests_per_second: nan is not from 0"),
         (f"{HEADER}0,0\n1,0\n", "requests_per_second: 0 in every minute"),
         (f"{HEADER}0,1\n800,1\n", "line 3: hour: 800 is above 744"),
+        (f"{HEADER}0,1e-320\n1,0\n", "5e-321 on average is below 1e-06"),
     ],
 )
 def test_a_wrong_profile_is_refused_by_line(
