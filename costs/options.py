@@ -20,14 +20,15 @@ Resources = Mapping[str, Any]
 ZONES = (2, 3)
 DISK_GIB = 60  # of an instance, as a pool's default is
 
+_QUEUES, _QUEUE_METRICS = 3, 11  # of an asynchronous endpoint, in its template
 # What a task calls where no way leads out, and what an instance's agent calls besides.
 _INTERFACES, _AGENT_INTERFACES, _GPU_INTERFACES = 3, 3, 1
 # Nothing of these is there while nobody calls, builds or deploys.
-_TRAFFIC = (
+TRAFFIC = (
     "requests_per_second", "task_log_gb", "other_log_gb", "flow_log_gb", "nat_gb",
     "endpoint_gb", "builds_per_month", "pipeline_runs_per_month", "bucket_writes",
     "bucket_reads", "lambda_calls", "key_requests", "secret_reads", "notifications",
-    "queue_requests", "insights_log_gb",
+    "queue_requests", "insights_log_gb", "submissions", "queue_workers",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ class Option:
 
 def options(region: str, usage: Usage, *, prices: Path = PRICES) -> tuple[Option, ...]:
     """Price every option in a region. Raises PriceError for a price that is missing."""
-    idle = replace(usage, **dict.fromkeys(_TRAFFIC, Scale.always(0)))
+    idle = replace(usage, **dict.fromkeys(TRAFFIC, Scale.always(0)))
 
     def priced(resources: Resources) -> tuple[float, tuple[Price, ...]]:
         found = bill(_assembly(region, resources), idle, prices=prices)
@@ -74,6 +75,7 @@ def _templates(
     for group, rows in (
         ("Network", _networks()),
         ("Load balancer", _balancers()),
+        ("Asynchronous endpoint", _queued()),
         ("Watching", _watching()),
         ("Delivery, once for all stages", _delivery()),
     ):
@@ -139,6 +141,21 @@ def _balancers() -> Iterator[tuple[str, Resources]]:
     for zones in ZONES:
         yield f"internet-facing, {zones} zones", balancer(zones, "internet-facing")
     yield "firewall of 3 rules", {"It": _resource("WAFv2::WebACL", Rules=[{}] * 3)}
+
+
+def _queued() -> Iterator[tuple[str, Resources]]:
+    """As stacks/queued.py makes it, without a worker."""
+    queues = {f"Queue{i}": _resource("SQS::Queue") for i in range(_QUEUES)}
+    door = _resource("Lambda::Function", MemorySize=512, Architectures=["arm64"])
+    alarms = {
+        f"Alarm{i}": _resource("CloudWatch::Alarm", Period=60)
+        for i in range(_QUEUE_METRICS)
+    }
+    bucket = _resource("S3::Bucket")
+    yield (
+        f"bucket of 2 GB, queues, function, alarms on {_QUEUE_METRICS} metrics",
+        {**queues, **alarms, "Door": door, "Bucket": bucket},
+    )
 
 
 def _watching() -> Iterator[tuple[str, Resources]]:

@@ -185,6 +185,21 @@ class Usage:
         "SQS requests a month, a queue",
         "judgement",
     )
+    queue_workers: Scale = _assumed(
+        (0, 0.1, 1),
+        "tasks of each service that scales from zero, on average over the month",
+        "judgement: two and a half hours a day; at most as many as its template allows",
+    )
+    submissions: Scale = _assumed(
+        (0, 100_000, 1_000_000),
+        "submissions a month at the function that takes them, each asked for twice",
+        "judgement: one every half minute; yours is in the queue's NumberOfMessagesSent",
+    )
+    door_seconds: Scale = _assumed(
+        0.1,
+        "seconds of each call of such a function: three calls of S3 and SQS",
+        "judgement: not measured on AWS",
+    )
     alarms_per_scaling_policy: Scale = _assumed(
         2,
         "alarms that target tracking makes for each policy, high and low",

@@ -10,13 +10,17 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.endpoint import Endpoint, EndpointConfig
+from stacks.settings.queued import AsynchronousConfig, QueueWatchConfig
 from stacks.settings.stage import StageConfig
 from stacks.settings.watch import WatchConfig
+from stacks.submissions import Submissions
 from stacks.traffic import Traffic
 
 # Above this much of what a task was given, for a quarter of an hour, scaling was no help.
@@ -209,6 +213,76 @@ class EndpointAlarms(Construct):
         self.wake.tell(alarm)
 
 
+class QueueAlarms(Construct):
+    """What callers of a queue notice: that nothing comes of what they submitted."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        places: Submissions,
+        door: lambda_.Function,
+        stage: StageConfig,
+        config: AsynchronousConfig,
+        prefix: str,
+    ) -> None:
+        super().__init__(scope, id_)
+        emails = config.watch.emails
+        self.wake = Wake(self, "Wake", stage=stage, emails=emails, prefix=prefix)
+        for bound in queue_bounds(places, door, config.watch):
+            self.wake.at(self, bound)
+
+
+def queue_bounds(
+    places: Submissions, door: lambda_.Function, watch: QueueWatchConfig
+) -> tuple[Bound, ...]:
+    five = cdk.Duration.minutes(5)
+
+    def age(queue: sqs.Queue) -> cloudwatch.IMetric:
+        return queue.metric_approximate_age_of_oldest_message(
+            period=five, statistic="Maximum"
+        )
+
+    dead = places.dead.metric_approximate_number_of_messages_visible(
+        period=five, statistic="Maximum"
+    )
+    return (
+        Bound(
+            "late",
+            f"A submission has waited over {watch.late_minutes} minutes",
+            age(places.items),
+            watch.late_minutes * 60,
+            bad=1,
+            periods=1,
+        ),
+        Bound(
+            "overdue",
+            f"An object is not answered after {watch.overdue_hours} hours",
+            age(places.references),
+            watch.overdue_hours * 3600,
+            bad=1,
+            periods=1,
+        ),
+        Bound(
+            "dead",
+            "There are submissions that nobody could answer",
+            dead,
+            0,
+            bad=1,
+            periods=1,
+        ),
+        Bound(
+            "door",
+            "The function that takes submissions fails",
+            door.metric_errors(period=five, statistic="Sum"),
+            0,
+            periods=3,
+            bad=2,
+        ),
+    )
+
+
 class ServiceAlarms(Construct):
     """What only the service itself tells of. Nothing waits for these: they refer to it."""
 
@@ -218,30 +292,31 @@ class ServiceAlarms(Construct):
         super().__init__(scope, id_)
         for bound in saturation(service):
             wake.at(self, bound)
-        self._rollout(service, wake)
+        tell_of_rollouts(self, service, wake)
 
-    def _rollout(self, service: ecs.BaseService, wake: Wake) -> None:
-        """Tell that ECS gave a rollout up, and why it says it did."""
-        told = f"{wake.prefix}: a rollout failed: <why>. {wake.runbook('rollout')}"
-        events.CfnRule(
-            self,
-            "Rollout",
-            name=f"{wake.prefix}-rollout",
-            description=f"Rollouts that failed. {wake.runbook('rollout')}",
-            event_pattern={
-                "source": ["aws.ecs"],
-                "detail-type": ["ECS Deployment State Change"],
-                "resources": [service.service_arn],
-                "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
-            },
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="Wake",
-                    arn=wake.topic.topic_arn,
-                    input_transformer=events.CfnRule.InputTransformerProperty(
-                        input_paths_map={"why": "$.detail.reason"},
-                        input_template=f'"{told}"',
-                    ),
-                )
-            ],
-        )
+
+def tell_of_rollouts(scope: Construct, service: ecs.BaseService, wake: Wake) -> None:
+    """Tell that ECS gave a rollout up, and why it says it did."""
+    told = f"{wake.prefix}: a rollout failed: <why>. {wake.runbook('rollout')}"
+    events.CfnRule(
+        scope,
+        "Rollout",
+        name=f"{wake.prefix}-rollout",
+        description=f"Rollouts that failed. {wake.runbook('rollout')}",
+        event_pattern={
+            "source": ["aws.ecs"],
+            "detail-type": ["ECS Deployment State Change"],
+            "resources": [service.service_arn],
+            "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+        },
+        targets=[
+            events.CfnRule.TargetProperty(
+                id="Wake",
+                arn=wake.topic.topic_arn,
+                input_transformer=events.CfnRule.InputTransformerProperty(
+                    input_paths_map={"why": "$.detail.reason"},
+                    input_template=f'"{told}"',
+                ),
+            )
+        ],
+    )

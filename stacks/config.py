@@ -26,6 +26,11 @@ from stacks.settings.door import ApiKey, DoorConfig
 from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.job import JobConfig, JobSchedule
 from stacks.settings.network import NewVpc
+from stacks.settings.queued import (
+    AsynchronousConfig,
+    QueueWatchConfig,
+    SubmissionConfig,
+)
 from stacks.settings.rollout import RolloutConfig
 from stacks.settings.scaling import ScalingConfig, Scheduled
 from stacks.settings.stage import StageConfig
@@ -238,6 +243,15 @@ def _demo() -> StageConfig:
                 door=DoorConfig(internal=True, callers=("10.30.0.0/20",)),
                 watch=WatchConfig(latency_slo_ms=100, failing_percent=1.0),
                 rollout=RolloutConfig(kind="blue-green", bake_minutes=10),
+            ),
+            AsynchronousConfig(
+                name="queue",
+                model="support-sentiment",
+                max_workers=4,
+                backlog_per_worker=5_000,
+                compute=FargateConfig(spot_percent=100),
+                submissions=SubmissionConfig(webhooks=True, topic=True),
+                watch=QueueWatchConfig(emails=("platform@example.com",)),
             ),
         ),
     )

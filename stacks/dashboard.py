@@ -68,7 +68,7 @@ class EndpointDashboard(Construct):
                 self._server(),
                 *self._costs(hourly),
                 *self._gpus(),
-                [_errors(log)],
+                [errors(log)],
             ],
         )
 
@@ -212,7 +212,7 @@ class EndpointDashboard(Construct):
         )
 
 
-def _errors(log: logs.ILogGroup) -> cloudwatch.IWidget:
+def errors(log: logs.ILogGroup) -> cloudwatch.IWidget:
     """Servers log what went wrong and no request; a query costs what it scans."""
     return cloudwatch.LogQueryWidget(
         title="What went wrong, from the servers' log",

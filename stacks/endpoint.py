@@ -27,6 +27,8 @@ from stacks.tags import MODEL_TAG
 from stacks.task import ModelTask
 from stacks.traffic import Traffic
 
+GRACE_SECONDS = 60  # until a task that is not ready counts as unhealthy
+
 
 class EndpointStack(cdk.Stack):
     """Real-time: tasks that run the release's image, behind a load balancer."""
@@ -62,6 +64,7 @@ class EndpointStack(cdk.Stack):
             where=where,
             task_definition=task.definition,
             security_groups=[balancer.tasks],
+            health_check_grace_period=cdk.Duration.seconds(GRACE_SECONDS),
             **rollout_of(config.rollout, alarms.rollback_names),
             **common,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -13,7 +13,6 @@ from constructs import Construct
 
 from stacks.names import Names
 from stacks.retention import retention
-from stacks.settings.compute import PoolConfig
 from stacks.settings.network import ExistingVpc, NewVpc
 from stacks.settings.stage import StageConfig
 
@@ -33,6 +32,9 @@ AGENT_INTERFACES = {
 }
 # Where an instance's CloudWatch agent says how busy its GPUs are.
 GPU_INTERFACES = {"Metrics": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING}
+# What a worker calls beside S3, whose endpoint is a gateway.
+QUEUE_INTERFACES = {"Queues": ec2.InterfaceVpcEndpointAwsService.SQS}
+TOPIC_INTERFACES = {"Topics": ec2.InterfaceVpcEndpointAwsService.SNS}
 
 
 class NetworkStack(cdk.Stack):
@@ -50,13 +52,13 @@ class NetworkStack(cdk.Stack):
         self._zones = list(config.network.availability_zones)
         super().__init__(scope, id_, **kwargs)
         network = config.network
-        internet = any(not each.door.internal for each in config.endpoints)
+        internet = any(not each.door.internal for each in config.balanced)
         if isinstance(network, ExistingVpc):
             vpc_id = network.vpc_id
             tasks = list(network.task_subnet_ids)
             balancers = list(network.balancer_subnet_ids)
         else:
-            vpc = _vpc(self, network, internet, _interfaces(config.pools))
+            vpc = _vpc(self, network, internet, _interfaces(config))
             if network.flow_logs:
                 _log_flows(vpc, config.log_days)
             vpc_id, tasks = vpc.vpc_id, _ids(vpc, TASKS)
@@ -80,13 +82,17 @@ class NetworkStack(cdk.Stack):
 
 
 def _interfaces(
-    pools: Sequence[PoolConfig],
+    config: StageConfig,
 ) -> dict[str, ec2.InterfaceVpcEndpointAwsService]:
     wanted = dict(INTERFACES)
-    if pools:
+    if config.pools:
         wanted |= AGENT_INTERFACES
-    if any(pool.reports_gpus for pool in pools):
+    if any(pool.reports_gpus for pool in config.pools):
         wanted |= GPU_INTERFACES
+    if config.queued:
+        wanted |= QUEUE_INTERFACES
+    if any(each.submissions.topic for each in config.queued):
+        wanted |= TOPIC_INTERFACES
     return wanted
 
 

@@ -175,7 +175,7 @@ class Deploy(Construct):
             return []
         asked = [
             check_function(self._name, endpoint.name)
-            for endpoint in self._stage.endpoints
+            for endpoint in self._stage.balanced
             if endpoint.rollout.checked and endpoint.door.internal
         ]
         if not asked:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
@@ -12,11 +11,10 @@ from constructs import Construct
 from stacks.addresses import Addresses
 from stacks.names import Names
 from stacks.settings.compute import FargateConfig
-from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.endpoint import Endpoint
 from stacks.settings.stage import StageConfig
 
 FARGATE, FARGATE_SPOT = "FARGATE", "FARGATE_SPOT"
-GRACE_SECONDS = 60  # until a task that is not ready counts as unhealthy
 ZONES = "attribute:ecs.availability-zone"
 
 Strategy = ecs.CapacityProviderStrategy
@@ -27,7 +25,7 @@ def place(
     id_: str,
     *,
     stage: StageConfig,
-    config: EndpointConfig,
+    config: Endpoint,
     names: Names,
     where: Addresses,
     **common: Any,
@@ -43,7 +41,6 @@ def place(
     )
     common |= {
         "cluster": cluster,
-        "health_check_grace_period": cdk.Duration.seconds(GRACE_SECONDS),
         "propagate_tags": ecs.PropagatedTagSource.SERVICE,
         "enable_ecs_managed_tags": True,
         "capacity_provider_strategies": strategies(config, names),
@@ -58,7 +55,7 @@ def place(
     return ecs.Ec2Service(scope, id_, placement_strategies=[spread, packed], **common)
 
 
-def strategies(config: EndpointConfig, names: Names) -> list[Strategy]:
+def strategies(config: Endpoint, names: Names) -> list[Strategy]:
     """Return the shares of capacity, by the literal names that the cluster has."""
     compute = config.compute
     if not isinstance(compute, FargateConfig):

@@ -16,8 +16,9 @@ from costs.instances import instance_type
 from manifest import Manifest
 from stacks.settings.compute import FargateConfig, PoolConfig
 from stacks.settings.deployment import Deployment
-from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.endpoint import Endpoint
 from stacks.settings.network import NewVpc
+from stacks.settings.queued import AsynchronousConfig
 from stacks.settings.stage import StageConfig
 from stacks.size import task_size
 
@@ -145,7 +146,7 @@ def _added(parts: Parts, stage: str, account: str | None, region: str) -> list[N
     return found
 
 
-def _endpoint(endpoint: EndpointConfig, release: Manifest | None) -> Parts:
+def _endpoint(endpoint: Endpoint, release: Manifest | None) -> Parts:
     compute, tasks = endpoint.compute, endpoint.most_tasks
     vcpu = _task_vcpu(endpoint, release)
     if isinstance(compute, FargateConfig) and vcpu is not None:
@@ -153,6 +154,9 @@ def _endpoint(endpoint: EndpointConfig, release: Manifest | None) -> Parts:
         what = f"{endpoint.name}: {{}} tasks of {vcpu:g} vCPU in a rollout"
         yield FARGATE, owned * vcpu, what.format(owned)
         yield FARGATE_SPOT, spot * vcpu, what.format(spot)
+    if isinstance(endpoint, AsynchronousConfig):
+        yield FUNCTIONS, 1, f"{endpoint.name}: takes submissions"
+        return
     groups = 2 if endpoint.rollout.shifts else 1
     yield BALANCERS, 1, endpoint.name
     yield TARGETS, groups, endpoint.name
@@ -161,7 +165,7 @@ def _endpoint(endpoint: EndpointConfig, release: Manifest | None) -> Parts:
         yield FUNCTIONS, 1, f"{endpoint.name}: the check of a rollout"
 
 
-def _task_vcpu(endpoint: EndpointConfig, release: Manifest | None) -> float | None:
+def _task_vcpu(endpoint: Endpoint, release: Manifest | None) -> float | None:
     if endpoint.size is not None:
         return endpoint.size.vcpu
     return task_size(endpoint, release).vcpu if release else None
@@ -198,7 +202,7 @@ def _network(stage: StageConfig) -> Parts:
     network = stage.network
     if not isinstance(network, NewVpc):
         return
-    outside = any(not endpoint.door.internal for endpoint in stage.endpoints)
+    outside = any(not endpoint.door.internal for endpoint in stage.balanced)
     yield VPCS, 1, "its own"
     if network.kind != "private-endpoints" or outside:
         yield GATEWAYS, 1, "its own"
@@ -207,8 +211,11 @@ def _network(stage: StageConfig) -> Parts:
         yield ADDRESSES, network.nat_gateways, "NAT gateways"
     if network.kind == "private-endpoints":
         gpus = any(pool.reports_gpus for pool in stage.pools)
-        count = 3 + (3 if stage.pools else 0) + (1 if gpus else 0)
-        yield INTERFACES, count, "ECR, logs; ECS for instances; metrics of GPUs"
+        topics = any(endpoint.submissions.topic for endpoint in stage.queued)
+        others = (gpus, bool(stage.queued), topics)
+        count = 3 + (3 if stage.pools else 0) + sum(others)
+        why = "ECR, logs; ECS for instances; metrics of GPUs; queues and topics"
+        yield INTERFACES, count, why
 
 
 def _delivery(deployment: Deployment) -> Parts:

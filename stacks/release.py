@@ -9,13 +9,13 @@ from typing import Any
 from manifest import Architecture, Manifest, read_manifest
 from stacks.settings.checked import Checked, ConfigError
 from stacks.settings.deployment import Deployment
-from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.endpoint import Endpoint
 from stacks.settings.job import JobConfig
 from stacks.size import job_size, task_size
 
 
 def read_release(
-    path: Path, endpoint: EndpointConfig, architecture: Architecture
+    path: Path, endpoint: Endpoint, architecture: Architecture
 ) -> Manifest | None:
     """Return the release of an endpoint's model, None while nothing was built.
 
@@ -57,7 +57,7 @@ def read_job_release(path: Path, job: JobConfig) -> Manifest | None:
     return release
 
 
-def told(endpoint: EndpointConfig, release: Manifest) -> dict[str, Any]:
+def told(endpoint: Endpoint, release: Manifest) -> dict[str, Any]:
     """Return what an endpoint's template tells of its release: bills and reviews read it.
 
     So a template that runs, fetched from an account, says which model it is of and what

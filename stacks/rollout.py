@@ -47,6 +47,18 @@ def rollout_of(config: RolloutConfig, alarm_names: Sequence[str]) -> dict[str, A
     return settings
 
 
+def replaced_in_place() -> dict[str, Any]:
+    """Return what a service of workers is told: nobody waits for one of them.
+
+    Each is stopped and ends what it has begun, then one of the new release starts.
+    """
+    return {
+        "min_healthy_percent": 0,
+        "max_healthy_percent": 100,
+        "circuit_breaker": ecs.DeploymentCircuitBreaker(rollback=True),
+    }
+
+
 def route(service: ecs.BaseService, balancer: Balancer, config: RolloutConfig) -> None:
     """Put the service behind the load balancer, with a second group to shift to."""
     blue, *green = balancer.target_groups

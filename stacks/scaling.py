@@ -50,7 +50,7 @@ class TaskScaling(Construct):
             resource_id=f"service/{service.cluster.cluster_name}/{service.service_name}",
             min_capacity=scaling.min_tasks,
             max_capacity=scaling.max_tasks,
-            role=_service_role(self),
+            role=service_role(self),
         )
         a_second = size.requests_per_second * scaling.load_percent / 100
         target = max(1, int(a_second * 60))
@@ -110,7 +110,7 @@ class TaskScaling(Construct):
         )
 
 
-def _service_role(scope: Construct) -> iam.IRole:
+def service_role(scope: Construct) -> iam.IRole:
     """The one that AWS makes, and takes whatever else it is told; as CDK's ECS does."""
     arn = cdk.Stack.of(scope).format_arn(
         service="iam",

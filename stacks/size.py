@@ -8,13 +8,13 @@ from costs.fargate import HEADROOM, FargateSize, SizeError, fargate_size
 from manifest import Manifest, ManifestError
 from stacks.settings.checked import ConfigError
 from stacks.settings.compute import FargateConfig, TaskSize
-from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.endpoint import Endpoint
 from stacks.settings.job import JobConfig
 
 CPU_UNITS = 1024  # of one vCPU
 
 
-def task_size(config: EndpointConfig, release: Manifest) -> TaskSize:
+def task_size(config: Endpoint, release: Manifest) -> TaskSize:
     """Return what the config says, else what the release was measured to need.
 
     On Fargate that is the cheapest size sold that holds it. Raises ConfigError naming
@@ -26,7 +26,7 @@ def task_size(config: EndpointConfig, release: Manifest) -> TaskSize:
         raise ConfigError(f"endpoint {config.name}: {error}") from None
 
 
-def _size(config: EndpointConfig, release: Manifest) -> TaskSize:
+def _size(config: Endpoint, release: Manifest) -> TaskSize:
     wanted, on_fargate = config.size, isinstance(config.compute, FargateConfig)
     if wanted is not None:
         if on_fargate:

@@ -16,16 +16,20 @@ from stacks.endpoint import EndpointStack
 from stacks.job import JobStack
 from stacks.names import Names
 from stacks.network import NetworkStack
+from stacks.queued import QueuedStack
 from stacks.release import read_job_release, read_release, unused
 from stacks.settings.delivery import DeliveryConfig
-from stacks.settings.endpoint import EndpointConfig, Mode
+from stacks.settings.endpoint import Endpoint, Mode
 from stacks.settings.job import JobConfig
 from stacks.settings.stage import StageConfig
 from stacks.size import task_size
 from stacks.tags import tag
 
 # What an endpoint of a mode is; a mode that answers otherwise is another stack.
-MODES: Mapping[Mode, type[EndpointStack]] = {"real-time": EndpointStack}
+MODES: Mapping[Mode, type[EndpointStack] | type[QueuedStack]] = {
+    "real-time": EndpointStack,
+    "asynchronous": QueuedStack,
+}
 
 
 class Stage(Construct):
@@ -69,7 +73,7 @@ class Stage(Construct):
         owner, center = config.owner, config.cost_center
         tag(self, stage=config.name, owner=owner, cost_center=center)
 
-    def _released(self, folder: Path) -> list[tuple[EndpointConfig, Manifest]]:
+    def _released(self, folder: Path) -> list[tuple[Endpoint, Manifest]]:
         """Return the endpoints that have a release, and note those that have none."""
         config, found = self._config, []
         for endpoint in config.endpoints:
@@ -99,16 +103,16 @@ class Stage(Construct):
     def _note(self, what: str) -> None:
         self.notices.append(f"{self._config.name}: {what}")
 
-    def _endpoint(self, endpoint: EndpointConfig, release: Manifest) -> EndpointStack:
+    def _endpoint(self, endpoint: Endpoint, release: Manifest) -> cdk.Stack:
         name = f"endpoint-{endpoint.name}"
+        common: dict[str, Any] = {"config": endpoint, **self._common(name)}
         return MODES[endpoint.mode](
             self,
             name,
             delivery=self._delivery,
             stage=self._config,
-            config=endpoint,
             release=release,
-            **self._common(name),
+            **common,
         )
 
     def _job(self, job: JobConfig, release: Manifest) -> JobStack:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
@@ -14,7 +16,7 @@ from stacks.retention import retention
 from stacks.runtimes import SERVERS, Server
 from stacks.settings.compute import InstancesConfig, TaskSize
 from stacks.settings.delivery import DeliveryConfig
-from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.endpoint import Endpoint
 from stacks.settings.stage import StageConfig
 from stacks.size import cpu_units
 
@@ -34,10 +36,13 @@ class ModelTask(Construct):
         *,
         delivery: DeliveryConfig,
         stage: StageConfig,
-        config: EndpointConfig,
+        config: Endpoint,
         release: Manifest,
         size: TaskSize,
+        command: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """`command`: instead of the image's own, which listens; this one does not."""
         super().__init__(scope, id_)
         server, compute = SERVERS[config.runtime], config.compute
         gpus = compute.gpus if isinstance(compute, InstancesConfig) else 0
@@ -54,7 +59,10 @@ class ModelTask(Construct):
         self.definition.add_container(
             release.name,
             image=ecs.ContainerImage.from_ecr_repository(repository_, tag),
-            port_mappings=[ecs.PortMapping(container_port=server.port)],
+            port_mappings=None
+            if command
+            else [ecs.PortMapping(container_port=server.port)],
+            command=list(command) if command else None,
             user=server.user,
             readonly_root_filesystem=True,
             linux_parameters=_confined(self, server),
@@ -67,6 +75,7 @@ class ModelTask(Construct):
                 "MODEL_VERSION": release.version,
                 # Fargate's quota is in a cgroup that the container cannot see.
                 "SERVER_VCPU": f"{size.vcpu:g}",
+                **(environment or {}),
             },
             logging=ecs.LogDriver.aws_logs(
                 stream_prefix=release.name,
@@ -91,7 +100,7 @@ def images(scope: Construct, delivery: DeliveryConfig, name: str) -> ecr.IReposi
 
 
 def _definition(
-    scope: Construct, stage: StageConfig, config: EndpointConfig, size: TaskSize
+    scope: Construct, stage: StageConfig, config: Endpoint, size: TaskSize
 ) -> ecs.TaskDefinition:
     """The same bounds everywhere: a task has what it was measured with, and no more."""
     pool, kinds = stage.pool_of(config), ecs.Compatibility

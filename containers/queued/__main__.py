@@ -37,6 +37,15 @@ MOST = 10_000
 
 
 def main() -> None:
+    arguments = _parser().parse_args()
+    run: Callable[[argparse.Namespace], None] = arguments.run
+    try:
+        run(arguments)
+    except (StartError, BotoCoreError, ClientError) as error:
+        _refuse(error)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m containers.queued",
         description="The worker's side of an asynchronous endpoint.",
@@ -61,12 +70,7 @@ def main() -> None:
         "--most", type=_most, default=MOST, help=f"so many at most (default: {MOST})"
     )
     again.set_defaults(run=_redrive)
-    arguments = parser.parse_args()
-    run: Callable[[argparse.Namespace], None] = arguments.run
-    try:
-        run(arguments)
-    except (StartError, BotoCoreError, ClientError) as error:
-        _refuse(error)
+    return parser
 
 
 def _work(arguments: argparse.Namespace) -> None:

@@ -95,6 +95,7 @@ FREE: Mapping[str, str] = {
     "AWS::KMS::Alias": "",
     "AWS::Lambda::LayerVersion": "",
     "AWS::Lambda::Permission": "",
+    "AWS::Lambda::Url": "its function's calls are priced",
     "AWS::Lambda::Version": "",
     "AWS::Logs::QueryDefinition": "",
     "AWS::Logs::ResourcePolicy": "",

@@ -17,6 +17,9 @@ _FAMILIES = {
 # A pipeline's actions that AWS does not charge for.
 _FREE_ACTIONS = ("Approval",)
 
+# What a function is told that takes submissions; it is called for each, and asked twice.
+_DOOR, _CALLS = "QUEUE_URL", 3
+
 _Work = tuple[str, str]  # assumptions: how often a month, how many minutes
 _BUILD: _Work = ("builds_per_month", "minutes_per_build")
 _STEP: _Work = ("pipeline_runs_per_month", "minutes_per_pipeline_step")
@@ -97,9 +100,12 @@ def function(resource: Resource, rates: Rates) -> Estimate:
     usage = rates.usage
     memory_gb = resource.number("MemorySize", 128) / 1024
     kind = "ARM" if "arm64" in resource.items("Architectures") else "x86"
-    gb_seconds = usage.lambda_calls * usage.lambda_seconds * memory_gb
-    assumptions = ("lambda_calls", "lambda_seconds")
-    compute = rates.charge("Lambda", f"compute {kind}", gb_seconds, *assumptions)
-    calls = usage.lambda_calls * 1e-6
-    requests = rates.charge("Lambda", "requests", calls, "lambda_calls")
+    calls, seconds = usage.lambda_calls, usage.lambda_seconds
+    names = ("lambda_calls", "lambda_seconds")
+    if _DOOR in resource.get("Environment.Variables", {}):
+        calls, seconds = usage.submissions * _CALLS, usage.door_seconds
+        names = ("submissions", "door_seconds")
+    gb_seconds = calls * seconds * memory_gb
+    compute = rates.charge("Lambda", f"compute {kind}", gb_seconds, *names)
+    requests = rates.charge("Lambda", "requests", calls * 1e-6, names[0])
     return Estimate(f"function, {memory_gb * 1024:g} MB {kind}", (compute, requests))

@@ -18,7 +18,8 @@ def count(service: Resource, stack: Stack, usage: Usage) -> Scale:
     """Return the tasks that scaling keeps, or the desired count where none scales.
 
     Expected are those that the expected requests keep busy to the target of the policy
-    that counts requests; without one, the desired count, or the fewest.
+    that counts requests; those that are assumed of a queue's, which come from zero and
+    go; without either the desired count, or the fewest.
     """
     target = _scaling(service, stack)
     if target is None:
@@ -28,6 +29,8 @@ def count(service: Resource, stack: Stack, usage: Usage) -> Scale:
     usual = service.number("DesiredCount", low)
     if asked := _requests_per_task(target, stack):
         usual = math.ceil(round(usage.requests_per_second.expected / asked, 6))
+    elif not low:
+        usual = usage.queue_workers.expected
     expected = min(max(usual, low), high)
     lows, highs = zip(*bounds, strict=True)
     return Scale(min(lows), expected, max(highs))
@@ -37,7 +40,10 @@ def rests_on(service: Resource, stack: Stack) -> tuple[str, ...]:
     """Return the assumptions that a service's tasks are counted with."""
     target = _scaling(service, stack)
     counts = target is not None and _requests_per_task(target, stack)
-    return ("requests_per_second",) if counts else ()
+    if counts:
+        return ("requests_per_second",)
+    from_zero = target is not None and not target.number("MinCapacity")
+    return ("queue_workers",) if from_zero else ()
 
 
 def _scaling(service: Resource, stack: Stack) -> Resource | None:

@@ -38,6 +38,20 @@ def function(account: Account, id_: str, given: Properties) -> Reading:
     )
 
 
+def address(account: Account, id_: str, given: Properties) -> Reading:
+    found = account.client("lambda").get_function_url_config(
+        FunctionName=given["TargetFunctionArn"]
+    )
+    return Reading(
+        {
+            "AuthType": found["AuthType"],
+            "InvokeMode": found.get("InvokeMode"),
+            "TargetFunctionArn": found["FunctionArn"],
+        },
+        {"FunctionArn": found["FunctionArn"], "FunctionUrl": found["FunctionUrl"]},
+    )
+
+
 def version(account: Account, id_: str, given: Properties) -> Reading:
     answer = account.client("lambda").get_function(FunctionName=id_)
     found = answer["Configuration"]

@@ -14,11 +14,13 @@ from stacks.settings.compute import (
     TaskSize,
 )
 from stacks.settings.door import Cognito, DoorConfig, Oidc
+from stacks.settings.queued import AsynchronousConfig
 from stacks.settings.rollout import RolloutConfig
 from stacks.settings.scaling import ScalingConfig
 from stacks.settings.watch import WatchConfig
 
-Mode = Literal["real-time"]
+# How an endpoint is asked; each has settings of its own.
+Mode = Literal["real-time", "asynchronous"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class EndpointConfig:
     scaling: ScalingConfig
     door: DoorConfig
     watch: WatchConfig
-    mode: Mode = "real-time"
+    mode: Literal["real-time"] = "real-time"
     runtime: Runtime = "flask"
     compute: Compute = FargateConfig()
     size: TaskSize | None = None  # None: what the release was measured to need
@@ -56,7 +58,7 @@ class EndpointConfig:
         for field in ("name", "model"):
             value = getattr(self, field)
             checked.matches(field, value, NAME, "lower-case words joined by hyphens")
-        checked.one_of("mode", self.mode, get_args(Mode))
+        checked.one_of("mode", self.mode, ("real-time",))
         checked.one_of("runtime", self.runtime, get_args(Runtime))
         for part in (self.scaling, self.door, self.watch, self.compute, self.rollout):
             part.check(checked)
@@ -92,3 +94,6 @@ class EndpointConfig:
                 f"enough: of {least} tasks at {rollout.min_healthy_percent} % or more"
                 " healthy not one is ever replaced",
             )
+
+
+Endpoint = EndpointConfig | AsynchronousConfig

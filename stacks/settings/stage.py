@@ -15,9 +15,10 @@ from stacks.settings.compute import (
     PoolConfig,
     TaskSize,
 )
-from stacks.settings.endpoint import EndpointConfig
+from stacks.settings.endpoint import Endpoint, EndpointConfig
 from stacks.settings.job import JobConfig
 from stacks.settings.network import Network
+from stacks.settings.queued import AsynchronousConfig
 from stacks.settings.room import check_room
 
 Insights = Literal["disabled", "enabled", "enhanced"]
@@ -50,7 +51,7 @@ class StageConfig:
     log_days: int  # how long logs are kept: a value that CloudWatch offers
     container_insights: Insights  # metrics by task, for some 11 dollars a cluster
     monthly_budget_dollars: float  # of what carries the stage's tag
-    endpoints: tuple[EndpointConfig, ...]
+    endpoints: tuple[Endpoint, ...]
     budget_emails: tuple[str, ...] = ()  # told at 80 and 100 %, and of the forecast
     budget_region: str | None = None  # None: the stage's; not every region has budgets
     # Told of an unusual day's cost above this; None: not looked for. Cost Explorer must
@@ -93,6 +94,18 @@ class StageConfig:
         self.check_room({})
 
     @property
+    def balanced(self) -> tuple[EndpointConfig, ...]:
+        """Return the endpoints that are behind a load balancer."""
+        found = (each for each in self.endpoints if isinstance(each, EndpointConfig))
+        return tuple(found)
+
+    @property
+    def queued(self) -> tuple[AsynchronousConfig, ...]:
+        """Return the endpoints that are asked through a queue."""
+        found = (e for e in self.endpoints if isinstance(e, AsynchronousConfig))
+        return tuple(found)
+
+    @property
     def billing_region(self) -> str:
         """Where the budget's stack is, wherever its money is spent."""
         return self.budget_region or self.region
@@ -116,7 +129,7 @@ class StageConfig:
                     "cost_anomaly_dollars", dollars, "told to anybody: no budget_emails"
                 )
 
-    def _check_pool(self, endpoint: EndpointConfig) -> None:
+    def _check_pool(self, endpoint: Endpoint) -> None:
         compute, pools = endpoint.compute, [pool.name for pool in self.pools]
         if not isinstance(compute, InstancesConfig):
             return
@@ -135,14 +148,14 @@ class StageConfig:
         for pool in self.pools:
             check_room(self.name, pool, self.endpoints, sizes)
 
-    def pool_of(self, endpoint: EndpointConfig) -> PoolConfig | None:
+    def pool_of(self, endpoint: Endpoint) -> PoolConfig | None:
         """Return the pool that an endpoint's tasks run on, None on Fargate."""
         compute = endpoint.compute
         if isinstance(compute, InstancesConfig):
             return next(pool for pool in self.pools if pool.name == compute.pool)
         return None
 
-    def architecture_of(self, endpoint: EndpointConfig) -> Architecture:
+    def architecture_of(self, endpoint: Endpoint) -> Architecture:
         """Return the architecture that an endpoint's tasks run on."""
         compute, pool = endpoint.compute, self.pool_of(endpoint)
         if isinstance(compute, FargateConfig):

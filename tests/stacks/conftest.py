@@ -146,6 +146,12 @@ def internet(assembly: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def queue(assembly: Path) -> dict[str, Any]:
+    """The template of an endpoint that is asked through a queue."""
+    return template(assembly, "demo-endpoint-queue")
+
+
+@pytest.fixture(scope="session")
 def gpu(assembly: Path) -> dict[str, Any]:
     """The template of an endpoint on GPUs: TF Serving, blue-green, checked."""
     return template(assembly, "demo-endpoint-gpu")

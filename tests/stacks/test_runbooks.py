@@ -14,11 +14,18 @@ import jmespath
 import pytest
 from botocore import xform_name
 
+from containers.queued import __main__ as queued
 from costs import __main__ as costs
 from stacks.__main__ import COMMANDS
 from tests.stacks.conftest import of_type, template
 
 ROOT = Path(__file__).parents[2]
+OF_QUEUES = (
+    "dead",
+    "door",
+    "late",
+    "overdue",
+)  # the alarms of an asynchronous endpoint
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 SECTIONS = ["Look", "Do", "Roll back"]
 
@@ -28,6 +35,16 @@ GLOBAL = {"cli-read-timeout", "output", "query", "region"}
 OWN = {("logs", "tail"): {"since", "follow"}}
 
 every = pytest.mark.parametrize("book", RUNBOOKS, ids=lambda book: book.stem)
+
+
+@pytest.fixture
+def stack(
+    book: Path, endpoint: dict[str, Any], queue: dict[str, Any], assembly: Path
+) -> dict[str, Any]:
+    """The template that has the alarm of a runbook."""
+    if book.stem == "job":
+        return template(assembly, "demo-job-reviews")
+    return queue if book.stem in OF_QUEUES else endpoint
 
 
 def scripts(book: Path) -> list[str]:
@@ -99,34 +116,28 @@ def test_its_python_commands_are_ones_that_their_parsers_take(book: Path) -> Non
             assert command in COMMANDS
             parser = import_module(f"stacks.commands.{command}")._parser()
         else:
-            assert module == "costs"
-            parser, rest = costs._parser(), [command, *rest]
+            parsers = {"costs": costs._parser, "containers.queued": queued._parser}
+            parser, rest = parsers[module](), [command, *rest]
         parser.parse_args(rest)  # exits, which fails, where it does not know a word
 
 
 @every
 def test_what_it_looks_up_in_a_stack_is_one_thing_of_that_stack(
-    book: Path, assembly: Path
+    book: Path, stack: dict[str, Any]
 ) -> None:
-    shown = {
-        "$STAGE-endpoint-$NAME": "dev-endpoint-support-sentiment",
-        "$STAGE-job-$NAME": "demo-job-reviews",
+    answered = {
+        "StackResourceSummaries": [
+            {
+                "LogicalResourceId": id_,
+                "PhysicalResourceId": id_,
+                "ResourceType": resource["Type"],
+            }
+            for id_, resource in stack["Resources"].items()
+        ]
     }
     for words in commands(book):
         if words[:3] == ["aws", "cloudformation", "list-stack-resources"]:
-            asked = options(words)
-            resources = template(assembly, shown[asked["stack-name"]])["Resources"]
-            answered = {
-                "StackResourceSummaries": [
-                    {
-                        "LogicalResourceId": id_,
-                        "PhysicalResourceId": id_,
-                        "ResourceType": resource["Type"],
-                    }
-                    for id_, resource in resources.items()
-                ]
-            }
-            assert len(jmespath.search(asked["query"], answered)) == 1
+            assert len(jmespath.search(options(words)["query"], answered)) == 1
 
 
 @every
