@@ -16,7 +16,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from stacks.settings.endpoint import Endpoint, EndpointConfig
+from stacks.settings.endpoint import EndpointConfig
 from stacks.settings.queued import AsynchronousConfig, QueueWatchConfig
 from stacks.settings.stage import StageConfig
 from stacks.settings.watch import WatchConfig

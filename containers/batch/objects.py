@@ -12,15 +12,11 @@ from typing import Any
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    IncompleteReadError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
+
+from containers.object_streams import ObjectReader, Stream
 
 BLOCK_BYTES = 8 << 20  # a request, in and out: what a task holds of an object
-_CUTS = 4  # of a block, before it is given up
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.*)", re.DOTALL)
 _TRANSFER = TransferConfig(
     multipart_threshold=BLOCK_BYTES,
@@ -133,7 +129,7 @@ class Objects:
         """Write an object of any size; it is there once all of it is."""
         with _named(address):
             self._client.upload_fileobj(
-                io.BufferedReader(_Stream(content), BLOCK_BYTES),
+                io.BufferedReader(Stream(content), BLOCK_BYTES),
                 address.bucket,
                 address.key,
                 ExtraArgs={"ContentType": "application/jsonl"},
@@ -183,6 +179,7 @@ class _named:  # noqa: N801, as contextlib's
                 "NoSuchKey": MissingError,
                 "404": MissingError,
                 "PreconditionFailed": TakenError,
+                "412": TakenError,
                 "ConditionalRequestConflict": TakenError,
             }
             said = error.response["Error"].get("Message") or code
@@ -191,65 +188,24 @@ class _named:  # noqa: N801, as contextlib's
             raise ObjectError(f"{self._address}: {error}") from error
 
 
-class _Blocks(io.RawIOBase):
-    """An object's bytes in order, each block by a request of its own.
-
-    Not one body: a task reads as slowly as it answers, and S3 closes such connections.
-    """
+class _Blocks(ObjectReader):
+    """Names the object where something is wrong with it."""
 
     def __init__(self, client: Any, found: Found, offset: int) -> None:
-        self._client, self._found, self._offset = client, found, offset
-
-    def readable(self) -> bool:
-        return True
+        self._address = found.address
+        super().__init__(
+            client,
+            bucket=found.address.bucket,
+            key=found.address.key,
+            etag=found.tag,
+            offset=offset,
+        )
 
     def readinto(self, buffer: Any) -> int:
-        size = min(len(buffer), self._found.size_bytes - self._offset)
-        if size <= 0:
-            return 0
-        address = self._found.address
         try:
-            with _named(address):
-                block = self._fetch(size)
+            with _named(self._address):
+                return super().readinto(buffer)
         except TakenError as error:
-            raise ObjectError(f"{address}: was changed while it was read") from error
-        buffer[: len(block)] = block
-        self._offset += len(block)
-        return len(block)
-
-    def _fetch(self, size: int) -> bytes:
-        """Return the next bytes; boto3 does not ask again where a body was cut."""
-        last = self._offset + size - 1
-        for cuts in range(_CUTS + 1):
-            answer = self._client.get_object(
-                Bucket=self._found.address.bucket,
-                Key=self._found.address.key,
-                Range=f"bytes={self._offset}-{last}",
-                IfMatch=self._found.tag,
-            )
-            try:
-                return bytes(answer["Body"].read())
-            except (HTTPClientError, IncompleteReadError):
-                if cuts == _CUTS:
-                    raise
-        raise AssertionError("unreachable")
-
-
-class _Stream(io.RawIOBase):
-    """A file of what an iterator yields."""
-
-    def __init__(self, content: Iterator[bytes]) -> None:
-        self._content = content
-        self._held = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._held:
-            if (found := next(self._content, None)) is None:
-                return 0
-            self._held = found
-        size = min(len(buffer), len(self._held))
-        buffer[:size], self._held = self._held[:size], self._held[size:]
-        return size
+            raise ObjectError(
+                f"{self._address}: was changed while it was read"
+            ) from error

@@ -1,57 +1,22 @@
-"""An object of JSON lines: read as it comes, answered in parts that outlive a kill."""
+"""An object of JSON lines is answered in parts that outlive a kill."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 
 from containers.flask.lines import Answered
+from containers.object_streams import Stream
 from containers.queued.store import Store, folder
-from containers.queued.submission import Source
 
 BLOCK_BYTES = 1 << 20  # of the object, a request
 _NAMES = ("answers", "errors")
 
 # The few MiB that are read ahead of the network, however large an object becomes.
 _TRANSFER = TransferConfig(max_concurrency=2, multipart_chunksize=8 << 20)
-
-
-class SourceReader(io.RawIOBase):
-    """Reads an object from a place on, a block at a time.
-
-    Raises what boto3 raises; 412 if the object is not what was submitted any more.
-    """
-
-    def __init__(self, client: Any, source: Source, offset: int) -> None:
-        self._client, self._source, self._offset = client, source, offset
-        self._size: int | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        source = self._source
-        if self._size is None:
-            found = self._client.head_object(
-                Bucket=source.bucket, Key=source.key, IfMatch=source.etag
-            )
-            self._size = int(found["ContentLength"])
-        if self._offset >= self._size:
-            return 0
-        last = min(self._offset + len(buffer), self._size) - 1
-        body = self._client.get_object(
-            Bucket=source.bucket,
-            Key=source.key,
-            IfMatch=source.etag,
-            Range=f"bytes={self._offset}-{last}",
-        )["Body"].read()
-        buffer[: len(body)] = body
-        self._offset += len(body)
-        return len(body)
 
 
 @dataclass(frozen=True)
@@ -140,7 +105,7 @@ class Parts:
     def _join(self, name: str) -> str:
         key = f"{self._whole}/{name}.jsonl"
         self._store.client.upload_fileobj(
-            io.BufferedReader(_Joined(self._bodies(name)), BLOCK_BYTES),
+            io.BufferedReader(Stream(self._bodies(name)), BLOCK_BYTES),
             self._store.bucket,
             key,
             Config=_TRANSFER,
@@ -166,25 +131,3 @@ class Parts:
 
     def _key(self, name: str, number: int) -> str:
         return f"{self._folder}/{name}-{number:05}"
-
-
-class _Joined(io.RawIOBase):
-    """Bodies one after another, of which one is held."""
-
-    def __init__(self, bodies: Iterator[bytes]) -> None:
-        self._bodies = bodies
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            body = next(self._bodies, None)
-            if body is None:
-                return 0
-            self._rest = memoryview(body)
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size

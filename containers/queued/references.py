@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from containers.flask.bulk import Bulk, in_order
 from containers.flask.lines import Lines, read_chunks
 from containers.flask.log import event
+from containers.object_streams import ObjectReader
 from containers.queued.messages import Heartbeat, Message, Queue
-from containers.queued.parts import BLOCK_BYTES, Parts, SourceReader
+from containers.queued.parts import BLOCK_BYTES, Parts
 from containers.queued.settlement import (
     DOWN,
     MOST_RECEIVED,
@@ -141,7 +142,13 @@ class References:
         reached = parts.resume()
         if reached.is_whole:
             return True
-        reader = SourceReader(self._store.client, source, reached.end)
+        reader = ObjectReader(
+            self._store.client,
+            bucket=source.bucket,
+            key=source.key,
+            etag=source.etag,
+            offset=reached.end,
+        )
         chunks = read_chunks(
             io.BufferedReader(reader, BLOCK_BYTES),
             part_bytes=self._part_bytes,
