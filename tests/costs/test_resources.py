@@ -48,6 +48,22 @@ def test_no_type_is_both_priced_and_free() -> None:
     assert not PRICED.keys() & FREE.keys()
 
 
+@pytest.mark.parametrize(
+    ("markets", "said"),
+    [
+        (("FARGATE",), "Fargate 0.5 vCPU"),
+        (("FARGATE_SPOT",), "Fargate Spot 0.5 vCPU"),
+        (("FARGATE", "FARGATE_SPOT"), "Fargate part Spot 0.5 vCPU"),
+    ],
+)
+def test_a_service_says_what_of_it_is_on_spot(
+    markets: tuple[str, ...], said: str, billed_line: BilledLine
+) -> None:
+    strategy = [{"CapacityProvider": market, "Weight": 1} for market in markets]
+    line = billed_line(service(CapacityProviderStrategy=strategy))
+    assert line.estimate.detail.startswith(said)
+
+
 def test_logs_of_tasks_grow_with_requests(billed: Billed) -> None:
     usage = Usage(log_bytes_per_request=Scale.always(1024), task_log_gb=Scale.always(0))
     resources = endpoint()["Resources"]
