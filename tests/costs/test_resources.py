@@ -77,15 +77,16 @@ def test_logs_of_tasks_grow_with_requests(billed: Billed) -> None:
     assert log.monthly.maximum == pytest.approx(50 * log.monthly.minimum)
 
 
+@pytest.mark.parametrize("requests", [0, 1])
 def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
-    billed_line: BilledLine,
+    requests: int, billed_line: BilledLine
 ) -> None:
     balancer = one(
         "ElasticLoadBalancingV2::LoadBalancer",
         Subnets=["subnet-a", "subnet-b"],
         Scheme="internal",
     )
-    usage = Usage(requests_per_connection=Scale.always(1))
+    usage = Usage(requests_per_connection=Scale.always(requests))
     monthly = billed_line(balancer, usage).monthly
     assert monthly.maximum == pytest.approx(730 * (0.0225 + 50 / 25 * 0.008))
 
