@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from costs.bill import Bill
-from costs.ledger.actuals import Actuals, Comparison, actuals
+from costs.ledger.actuals import Actuals, Comparison, _beside, actuals
 from costs.ledger.report import Entry, Report, Spent, read_report
 from costs.ledger.text import actuals_json, actuals_markdown, actuals_text
 from costs.price_list.offers import offers
@@ -189,14 +189,14 @@ def test_what_is_sold_by_the_thousand_is_counted_one_by_one(
 def test_what_no_bill_has_comes_by_its_size_whichever_its_sign(
     compared: Callable[..., Actuals],
 ) -> None:
-    credit = {"lineItem/LineItemType": "Credit", "lineItem/UnblendedCost": "-50"}
+    credit = {"lineItem/LineItemType": "Credit", "lineItem/UnblendedCost": "-5"}
     found = compared(
         lambda row: (
             row | (credit if "LoadBalancer" in row["lineItem/UsageType"] else {})
         ),
         more=rows_of("AmazonRDS", "Usage", 1, 11.9),
     )
-    assert [spent.usd for _, spent in found.unmatched] == [-50, 11.9]
+    assert [spent.usd for _, spent in found.unmatched] == [11.9, -5]
 
 
 def test_within_the_range_nothing_is_off(compared: Callable[..., Actuals]) -> None:
@@ -365,7 +365,7 @@ def test_what_is_tagged_in_part_is_compared_by_the_tag(
 def test_what_may_not_come_at_all_is_not_missed(
     compared: Callable[..., Actuals],
 ) -> None:
-    usage, name = Usage(other_log_gb=Scale(0, 1, 2)), "LoadBalancerUsage"
+    usage, name = Usage(repository_gb=Scale(0, 1, 2)), "LoadBalancerUsage"
 
     def only(row: Row) -> Row | None:
         return row if row["lineItem/UsageType"] == name else None
@@ -377,6 +377,12 @@ def test_what_may_not_come_at_all_is_not_missed(
         assert each.findings == ("estimated, but not billed",)
         assert each.expected
         assert each.expected.minimum > 0
+
+
+def test_dollars_beyond_a_range_are_told_from_its_near_end() -> None:
+    assert _beside(20, 5, 10) == "2 times"
+    assert _beside(1, 5, 10) == "0.2 times"
+    assert _beside(3, 0, 0) == "without"
 
 
 def test_what_nobody_knows_aws_name_of_is_estimated_and_not_billed(

@@ -17,7 +17,7 @@ from tests.costs.worked.instances import (
     provider,
     tasks,
 )
-from tests.costs.worked.subjects import one, scaling, service
+from tests.costs.worked.subjects import one, scaling, service, tracking
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -62,6 +62,23 @@ def test_a_service_says_what_of_it_is_on_spot(
     strategy = [{"CapacityProvider": market, "Weight": 1} for market in markets]
     line = billed_line(service(CapacityProviderStrategy=strategy))
     assert line.estimate.detail.startswith(said)
+
+
+def test_no_fewer_are_expected_than_always_run(billed_line: BilledLine) -> None:
+    """Ten requests a second keep one task busy, and three are the fewest."""
+    fewest = {**service(), "S": scaling(3, 8), "P": tracking(600)}
+    monthly = billed_line(fewest).monthly
+    assert monthly.expected == pytest.approx(monthly.minimum)
+    assert monthly.maximum == pytest.approx(monthly.minimum * 8 / 3)
+
+
+def test_a_base_that_is_more_than_runs_is_not_filled(billed_line: BilledLine) -> None:
+    strategy = [
+        {"CapacityProvider": "FARGATE", "Base": 5},
+        {"CapacityProvider": "FARGATE_SPOT", "Weight": 1},
+    ]
+    two = service(DesiredCount=2, CapacityProviderStrategy=strategy)
+    assert billed_line(two).monthly == billed_line(service(DesiredCount=2)).monthly
 
 
 def test_logs_of_tasks_grow_with_requests(billed: Billed) -> None:

@@ -102,7 +102,7 @@ def test_the_day_can_be_given(
     assert "STALE" not in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["bill", str(assembly), "--today", "tomorrow"])
-    assert "invalid fromisoformat value: 'tomorrow'" in capsys.readouterr().err
+    assert "'tomorrow' is no day like 2026-01-31" in capsys.readouterr().err
 
 
 def test_options_warn_too(capsys: pytest.CaptureFixture[str]) -> None:
