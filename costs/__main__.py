@@ -160,6 +160,15 @@ def _usage(asked: argparse.Namespace, usage: Usage) -> int:
     return 0
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no day like 2026-01-31"
+        ) from None
+
+
 def _percent(text: str) -> float:
     try:
         value = float(text.removesuffix("%"))
@@ -181,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     dated = argparse.ArgumentParser(add_help=False)
     dated.add_argument(
         "--today",
-        type=date.fromisoformat,
+        type=_day,
         default=date.today(),
         metavar="YYYY-MM-DD",
         help="warn of prices that are old on this day (default: today)",

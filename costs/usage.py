@@ -299,7 +299,8 @@ def read_usage(path: Path) -> Usage:
     }
     for name in _SHARES:
         if name in figures and figures[name].maximum > 1:
-            raise UsageError(f"{path}: {name}: above 1, a share")
+            most = figures[name].maximum
+            raise UsageError(f"{path}: {name}: {most:g} is above 1, a share")
     return Usage(**figures)
 
 

@@ -63,11 +63,10 @@ def _point(question: Question, rate: float) -> Point:
     found = choose(replace(question, objective=asked), runners_up=0)
     cheapest: dict[str, Offer] = {}
     for mode, kind in KINDS.items():
-        # Callers of a queue wait: what it costs is shown whatever was asked.
         of = [o for o in found.offers if o.mode == mode]
-        of = of or [o for o in found.others if o.mode == mode and o.simulated]
-        if mode == "real-time":
-            of = [o for o in of if o.reason is None]
+        if not of and mode != "real-time":
+            # Callers of a queue wait: what it costs is shown whatever was asked.
+            of = [o for o in found.others if o.mode == mode]
         if of:
             cheapest[kind] = min(of, key=lambda offer: offer.monthly)
     return Point(rate, cheapest)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from costs.bill import Bill
-from costs.ledger.actuals import Actuals, Comparison, actuals
-from costs.ledger.report import Report, read_report
+from costs.ledger.actuals import Actuals, Comparison, _beside, actuals
+from costs.ledger.report import Entry, Report, Spent, read_report
 from costs.ledger.text import actuals_json, actuals_markdown, actuals_text
 from costs.price_list.offers import offers
 from costs.scale import Scale
@@ -163,6 +163,42 @@ def test_more_hours_than_scaling_allows_are_no_assumption(
     assert "1,460 hour used, 730 expected: how many there are" in finding
 
 
+@pytest.mark.parametrize(("factor", "is_off"), [(1.08, False), (1.12, True)])
+def test_a_tenth_above_the_range_is_right_still(
+    factor: float, is_off: bool, compared: Callable[..., Actuals]
+) -> None:
+    usage = "LoadBalancerUsage"
+    found = of(compared(times(usage, amount=factor, usd=factor)), usage)
+    assert bool(found.findings) == is_off
+
+
+def test_what_is_sold_by_the_thousand_is_counted_one_by_one(
+    billed: Billed, tmp_path: Path
+) -> None:
+    """A bill counts in the price's unit, a report in single requests."""
+    kinds = ("SQS::Queue", "KMS::Key", "SecretsManager::Secret", "S3::Bucket")
+    stack = {kind.partition(":")[0]: resource(kind) for kind in kinds}
+    found = billed({"dev": {"dev-one": stack}})
+    path = tmp_path / "report.csv"
+    path.write_text(text_of(LEGACY, *rows(found)))
+    comparisons = actuals(found, read_report(path, "stage")).comparisons
+    assert len(comparisons) == 8
+    assert [each.findings for each in comparisons if each.findings] == []
+
+
+def test_what_no_bill_has_comes_by_its_size_whichever_its_sign(
+    compared: Callable[..., Actuals],
+) -> None:
+    credit = {"lineItem/LineItemType": "Credit", "lineItem/UnblendedCost": "-5"}
+    found = compared(
+        lambda row: (
+            row | (credit if "LoadBalancer" in row["lineItem/UsageType"] else {})
+        ),
+        more=rows_of("AmazonRDS", "Usage", 1, 11.9),
+    )
+    assert [spent.usd for _, spent in found.unmatched] == [11.9, -5]
+
+
 def test_within_the_range_nothing_is_off(compared: Callable[..., Actuals]) -> None:
     """Tasks may be one to four: twice the expected is as good."""
     usage = "Fargate-GB-Hours"
@@ -311,6 +347,44 @@ def test_a_report_without_the_tag_is_compared_as_a_whole(
     assert "No line carries the tag 'stage'" in actuals_text(found, "")
 
 
+def test_what_is_tagged_in_part_is_compared_by_the_tag(
+    compared: Callable[..., Actuals],
+) -> None:
+    usage = "LoadBalancerUsage"
+    code = OFFERS["ALB", "load balancer"].code
+    untagged = rows_of(code, usage, 1, 0.02) | {"resourceTags/user:stage": ""}
+    found = compared(more=untagged)
+    groups = {
+        each.group: each.estimated.expected
+        for each in found.comparisons
+        if each.thing.usage == usage
+    }
+    assert groups == {"dev": pytest.approx(730 * 0.0225), "": 0}
+
+
+def test_what_may_not_come_at_all_is_not_missed(
+    compared: Callable[..., Actuals],
+) -> None:
+    usage, name = Usage(repository_gb=Scale(0, 1, 2)), "LoadBalancerUsage"
+
+    def only(row: Row) -> Row | None:
+        return row if row["lineItem/UsageType"] == name else None
+
+    found = compared(only, usage=usage)
+    missed = [each for each in found.comparisons if each.findings]
+    assert missed
+    for each in missed:
+        assert each.findings == ("estimated, but not billed",)
+        assert each.expected
+        assert each.expected.minimum > 0
+
+
+def test_dollars_beyond_a_range_are_told_from_its_near_end() -> None:
+    assert _beside(20, 5, 10) == "2 times"
+    assert _beside(1, 5, 10) == "0.2 times"
+    assert _beside(3, 0, 0) == "without"
+
+
 def test_what_nobody_knows_aws_name_of_is_estimated_and_not_billed(
     billed: Billed, tmp_path: Path
 ) -> None:
@@ -356,6 +430,20 @@ def test_cost_explorers_services_are_compared_in_dollars(
     assert estimated.expected == pytest.approx(found.monthly.expected)
 
 
+@pytest.mark.parametrize(
+    ("billed_share", "said"), [(0.5, "0.5 times"), (1.05, ""), (3, "3 times")]
+)
+def test_dollars_alone_are_compared_with_a_tenth_to_spare(
+    billed_share: float, said: str, billed: Billed, tmp_path: Path
+) -> None:
+    """Of a thing that costs the same at each scale."""
+    found = billed({"dev": {"dev-one": {"It": resource("CloudWatch::Dashboard")}}})
+    usd = billed_share * found.monthly.expected
+    text = f'"Service","CloudWatch($)","Total costs($)"\n"2026-10-01","{usd}","{usd}"\n'
+    (one,) = actuals(found, explorer(tmp_path, text)).comparisons
+    assert one.findings == ((f"billed {said} the estimate",) if said else ())
+
+
 def test_cost_explorers_tags_are_compared_as_wholes(
     billed: Billed, tmp_path: Path
 ) -> None:
@@ -365,6 +453,75 @@ def test_cost_explorers_tags_are_compared_as_wholes(
     (one,) = actuals(found, explorer(tmp_path, text)).comparisons
     assert (one.group, one.findings) == ("dev", ())
     assert one.estimated.maximum == pytest.approx(found.monthly.maximum)
+
+
+def test_what_cost_explorer_does_not_list_is_estimated_under_its_name(
+    billed: Billed, tmp_path: Path
+) -> None:
+    found = billed({"dev": {"dev-one": {"It": resource("CloudWatch::Dashboard")}}})
+    text = '"Service","RDS($)","Total costs($)"\n"2026-10-01","3","3"\n'
+    (one,) = actuals(found, explorer(tmp_path, text)).comparisons
+    assert (one.thing.name, one.billed) == ("CloudWatch", 0)
+
+
+def test_a_network_load_balancer_is_not_taken_for_an_application_one(
+    billed: Billed, tmp_path: Path
+) -> None:
+    """Both have the same usage types, and another operation."""
+    door = resource(
+        "ElasticLoadBalancingV2::LoadBalancer",
+        Type="network",
+        Scheme="internal",
+        Subnets=["a"],
+    )
+    found = billed({"dev": {"dev-one": {"It": door}}})
+    path = tmp_path / "report.csv"
+    path.write_text(text_of(LEGACY, *rows(found)))
+    comparisons = actuals(found, read_report(path, "stage")).comparisons
+    assert {each.thing.name for each in comparisons} == {
+        "NLB load balancer",
+        "NLB NLCU",
+    }
+    assert [each.findings for each in comparisons if each.findings] == []
+
+
+def test_an_alarm_on_a_band_is_billed_as_three(billed: Billed, tmp_path: Path) -> None:
+    band = resource("CloudWatch::Alarm", ThresholdMetricId="b", Period=60)
+    found = billed({"dev": {"dev-one": {"It": band}}})
+    path = tmp_path / "report.csv"
+    path.write_text(text_of(LEGACY, *rows(found)))
+    (alarm,) = actuals(found, read_report(path, "stage")).comparisons
+    assert (alarm.used, alarm.findings) == (3, ())
+
+
+def test_of_many_lines_that_no_bill_has_the_largest_are_shown(
+    compared: Callable[..., Actuals],
+) -> None:
+    def entry(number: int) -> Entry:
+        return Entry("2026-10", "Usage", f"Product{number}", "Hours", "", "", "")
+
+    many = tuple((entry(n), Spent(usd=100.0 - n)) for n in range(23))
+    text = actuals_text(replace(compared(), unmatched=many), "")
+    assert "In the report, but in no bill of ours: 2,047.00" in text
+    assert "Product19 Hours: 81.00" in text
+    assert "Product20" not in text
+    assert "and 3 more: 237.00; --json has all" in text
+
+
+def test_a_text_says_where_nothing_is_off_and_which_lines_have_no_tag(
+    compared: Callable[..., Actuals],
+) -> None:
+    untagged = {"resourceTags/user:stage": ""}
+    usage = "CW:AlarmMonitorUsage"
+    text = actuals_text(
+        compared(
+            lambda row: row | (untagged if row["lineItem/UsageType"] == usage else {})
+        ),
+        "",
+    )
+    assert "Nothing is off." in text
+    assert "2026-10, without a stage" in text
+    assert "the report covers" not in text
 
 
 def test_a_replaced_assumption_is_what_is_compared(

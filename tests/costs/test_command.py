@@ -159,6 +159,7 @@ def test_an_error_is_one_line_and_exit_code_2(
     [
         [],
         ["diff", "a", "b", "--fail-above", "50"],
+        ["bill", "a", "--today", "2026-99-01"],
         ["diff", "a", "b", "--fail-above", "9" * 400 + "/month"],
         ["diff", "a", "b", "--fail-above-pct", "-1"],
         ["diff", "a", "b", "--fail-above-pct", "nan"],

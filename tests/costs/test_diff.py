@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from costs.markdown import diff_markdown
 from costs.records import diff_json
 from costs.scale import Scale
 from costs.sheet import diff_csv
+from costs.usage import Usage
 from tests.costs.conftest import Billed, MatchesGolden
 from tests.costs.samples import endpoint, released, resource, stages
 
@@ -145,11 +147,32 @@ def test_an_endpoints_lines_say_what_its_model_gives_and_costs(billed: Billed) -
     assert said["USD a million, at full load"].change == "-50.0%"
 
 
-def test_a_quality_beyond_the_intervals_is_said_to_be(billed: Billed) -> None:
-    worse = released(version="0" * 12, f1=0.81)
-    found = difference(billed(stages()), billed(stages(release=worse)))
+@pytest.mark.parametrize(("f1", "points"), [(0.81, "-5.0"), (0.91, "+5.0")])
+def test_a_quality_beyond_the_intervals_is_said_to_be(
+    f1: float, points: str, billed: Billed
+) -> None:
+    other = released(version="0" * 12, f1=f1)
+    found = difference(billed(stages()), billed(stages(release=other)))
     (said,) = (m for m in measures(found.endpoints[0]) if m.name == "macro-F1")
-    assert said.change == "-5.0 points, beyond the intervals"
+    assert said.change == f"{points} points, beyond the intervals"
+
+
+def test_what_was_never_measured_says_so(billed: Billed) -> None:
+    bare = {**released(version="0" * 12), "quality": None, "serving": None}
+    after = {**stages()["dev"]}
+    after["dev-endpoint"] = {**endpoint(), "Metadata": {"Lathe": bare}}
+    found = difference(billed(stages()), billed({"dev": after}))
+    said = {each.name: each.after for each in measures(found.endpoints[0])}
+    for name in ("quality", "p99, ms", "measured on", "USD a million, at full load"):
+        assert said[name] == "not measured"
+
+
+def test_another_machine_that_measured_is_named(billed: Billed) -> None:
+    release = released(version="0" * 12)
+    release["serving"]["hardware"] = "another machine"
+    found = difference(billed(stages()), billed(stages(release=release)))
+    (said,) = (m for m in measures(found.endpoints[0]) if m.name == "measured on")
+    assert (said.before, said.after) == ("a test", "another machine")
 
 
 def test_an_endpoint_that_comes_or_goes_has_one_side(billed: Billed) -> None:
@@ -274,8 +297,61 @@ def test_a_change_that_the_detail_does_not_show_is_shown_by_its_charge(
         service = resource("ECS::Service", NetworkConfiguration=network, **properties)
         return {"dev": {"dev-one": {"Task": task, "Service": service}}}
 
-    found = difference(billed(stack("DISABLED")), billed(stack("ENABLED")))
-    assert "-> Public IPv4 address in use: 730 hour @ $0.005" in diff_text(found, "")
+    without, with_it = billed(stack("DISABLED")), billed(stack("ENABLED"))
+    address = "Public IPv4 address in use: 730 hour @ $0.005"
+    there, back = (
+        [line.strip() for line in diff_text(difference(*sides), "").splitlines()]
+        for sides in ((without, with_it), (with_it, without))
+    )
+    assert f"-> {address}" in there
+    assert address in back
+    assert not any("vCPU x86: " in line for line in (*there, *back))  # it stays
+
+
+def test_a_change_that_costs_nothing_is_still_a_change(billed: Billed) -> None:
+    """The third zone of an internal load balancer is free."""
+
+    def balancer(*subnets: str) -> Any:
+        properties = {"Scheme": "internal", "Subnets": list(subnets)}
+        kind = "ElasticLoadBalancingV2::LoadBalancer"
+        return {"dev": {"dev-one": {"Door": resource(kind, **properties)}}}
+
+    found = difference(billed(balancer("a", "b")), billed(balancer("a", "b", "c")))
+    (change,) = found.changes
+    assert change.monthly == Scale.always(0)
+    assert not found.unchanged
+
+
+def one_more(billed: Billed, least: float, usual: float, most: float) -> Difference:
+    """A secret, and a queue with so many million requests; nothing was there before."""
+    usage = Usage(queue_requests=Scale(least * 1e6, usual * 1e6, most * 1e6))
+    role, queue = resource("IAM::Role"), resource("SQS::Queue")
+    secret = resource("SecretsManager::Secret")
+    before = billed({"dev": {"dev-one": {"Role": role}}}, usage)
+    after = {"Role": role, "Queue": queue, "Secret": secret}
+    return difference(before, billed({"dev": {"dev-one": after}}, usage))
+
+
+def test_the_largest_change_is_that_of_what_is_expected(billed: Billed) -> None:
+    """A secret costs 0.45; a queue 0.40 as expected, and 40 at most."""
+    found = one_more(billed, 0, 1, 100)
+    assert [change.path for change in found.changes] == ["Secret", "Queue"]
+
+
+def test_a_heading_tells_the_maximum_wherever_it_is_more(billed: Billed) -> None:
+    heading, *_ = diff_markdown(one_more(billed, 1, 1, 100), "Cost").splitlines()
+    assert (
+        heading == "### Cost: +0.85 USD expected (+0.85 at minimum, +40.45 at maximum)"
+    )
+
+
+def test_what_moved_and_changed_is_called_as_it_is_now(billed: Billed) -> None:
+    before, after = (
+        billed({"dev": {"dev-one": {"Queue": resource("SQS::Queue", path, **more)}}})
+        for path, more in (("dev/one/Old", {}), ("dev/one/New", {"FifoQueue": True}))
+    )
+    (change,) = difference(before, after).changes
+    assert (change.kind, change.stage, change.path) == ("changed", "dev", "New")
 
 
 def test_json_carries_the_changes_and_the_totals(billed: Billed) -> None:
@@ -297,6 +373,22 @@ def test_energy_is_no_matter_where_nothing_runs(billed: Billed) -> None:
     queue = billed({"dev": {"dev-one": {"Queue": resource("SQS::Queue")}}})
     assert "Energy" not in diff_text(difference(queue, queue), "")
     assert "Energy" in diff_text(difference(queue, billed(stages())), "")
+
+
+def test_where_a_grid_is_not_known_a_change_says_so_or_what_it_is_now(
+    billed: Billed,
+) -> None:
+    known = billed(stages())
+    unknown = replace(known, energy=None)
+    assert "Energy: no grid is known for each of" in diff_text(
+        difference(known, unknown), ""
+    )
+    (note,) = (
+        line
+        for line in diff_text(difference(unknown, known), "").splitlines()
+        if "Energy" in line
+    )
+    assert "->" not in note
 
 
 def test_json_carries_what_a_model_was_and_is(billed: Billed) -> None:
@@ -341,6 +433,11 @@ def test_a_bound_holds_at_every_scale(
     said = list(over(found, usd=usd, percent=percent))
     assert len(said) == len(refused)
     assert all(a.startswith(b) for a, b in zip(said, refused, strict=True))
+
+
+def test_exactly_the_bound_is_allowed(billed: Billed) -> None:
+    found = difference(billed(stages()), billed(stages(memory="2048")))
+    assert not list(over(found, usd=found.monthly.largest))
 
 
 def test_what_costs_where_nothing_did_is_above_any_percentage(billed: Billed) -> None:

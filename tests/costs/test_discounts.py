@@ -56,6 +56,14 @@ def test_a_savings_plan_takes_its_share_off_instances_and_not_off_their_disks(
         assert after.monthly.maximum == pytest.approx(factor * before.monthly.maximum)
 
 
+def test_a_savings_plan_takes_nothing_off_instances_on_spot(
+    billed_line: BilledLine,
+) -> None:
+    on_spot = group("c7i.large", OnDemandPercentageAboveBaseCapacity=0)
+    full = billed_line(on_spot).monthly
+    assert billed_line(on_spot, PLAN).monthly == full
+
+
 def test_a_savings_plan_covers_no_fee(billed_line: BilledLine) -> None:
     resources = {**managed("c7i.large"), **tasks(1)}
     full = billed_line(resources).estimate.charges

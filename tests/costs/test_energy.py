@@ -66,6 +66,23 @@ def test_an_instance_draws_its_gpus_too() -> None:
     assert energy(spot, "eu-central-1", utilisation=1) == full
 
 
+def test_each_gpu_of_an_instance_draws() -> None:
+    (kind,) = (k for k in instance_types().values() if k.gpus == 8 and k.gpu == "a100")
+    full = energy(
+        [charge("EC2", kind.name, "instance-hour", 1)], "us-east-1", utilisation=1
+    )
+    machine = kind.vcpu * processors()[kind.family].full + kind.memory_gib * MEMORY
+    watts = machine + 8 * gpus()["a100"].full
+    assert full.kwh.maximum * 1000 == pytest.approx(watts * PUE)
+
+
+def test_a_fee_for_hours_that_are_charged_draws_nothing() -> None:
+    hours = charge("EC2", "g5.xlarge", "instance-hour", 730)
+    fee = replace(hours, assumptions=("managed_instances_fee",))
+    once = energy([hours], "us-east-1", utilisation=1)
+    assert energy([hours, fee], "us-east-1", utilisation=1) == once
+
+
 def test_more_work_draws_more_and_idling_draws_something() -> None:
     task = [charge("Fargate", "vCPU ARM", "vCPU-hour", 730)]
     drawn = [
@@ -81,13 +98,18 @@ def test_a_million_predictions_by_hand() -> None:
     kwh = (2 * 3.5 + 4 * MEMORY) * PUE * 2500 / 3.6e6
     assert found.kwh == pytest.approx(kwh)
     assert found.grams_co2e == pytest.approx(kwh * 322.167)
+    on_arm = energy_per_million(SERVING, "us-west-2", arm=True)
+    watts = 2 * processors()["fargate ARM"].full + 4 * MEMORY
+    assert on_arm.kwh == pytest.approx(watts * PUE * 2500 / 3.6e6)
+    assert on_arm.kwh != pytest.approx(kwh)
 
 
 def test_half_used_tasks_make_predictions_dearer_but_not_twice() -> None:
-    """Idle watts are shared by half as many; those of the work stay."""
+    """Idle watts are shared by half as many; those of the work stay: 2.12 W a vCPU."""
     full = energy_per_million(SERVING, "us-west-2").kwh
     half = energy_per_million(SERVING, "us-west-2", utilisation=0.5).kwh
     assert full < half < 2 * full
+    assert half == pytest.approx((2 * 2.12 + 4 * MEMORY) * PUE * 5000 / 3.6e6)
 
 
 def test_a_faster_model_draws_less() -> None:

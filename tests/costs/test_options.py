@@ -65,6 +65,11 @@ def test_traffic_changes_nothing_for_nobody_calls() -> None:
     assert options("us-east-1", busy) == FOUND
 
 
+def test_an_option_costs_what_it_does_at_its_smallest() -> None:
+    watched = replace(Usage(), insights_metrics_per_cluster=Scale(11, 20, 99))
+    assert options("us-east-1", watched) == FOUND
+
+
 def test_an_assumption_of_the_reader_replaces_ours() -> None:
     dear = options("us-east-1", replace(Usage(), spot_discount=Scale.always(0.5)))
     (task,) = (option for option in dear if option.name == "1 vCPU, 2 GB, x86")

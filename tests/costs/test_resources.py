@@ -17,7 +17,7 @@ from tests.costs.worked.instances import (
     provider,
     tasks,
 )
-from tests.costs.worked.subjects import one, scaling, service
+from tests.costs.worked.subjects import one, scaling, service, tracking
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -48,6 +48,39 @@ def test_no_type_is_both_priced_and_free() -> None:
     assert not PRICED.keys() & FREE.keys()
 
 
+@pytest.mark.parametrize(
+    ("markets", "said"),
+    [
+        (("FARGATE",), "Fargate 0.5 vCPU"),
+        (("FARGATE_SPOT",), "Fargate Spot 0.5 vCPU"),
+        (("FARGATE", "FARGATE_SPOT"), "Fargate part Spot 0.5 vCPU"),
+    ],
+)
+def test_a_service_says_what_of_it_is_on_spot(
+    markets: tuple[str, ...], said: str, billed_line: BilledLine
+) -> None:
+    strategy = [{"CapacityProvider": market, "Weight": 1} for market in markets]
+    line = billed_line(service(CapacityProviderStrategy=strategy))
+    assert line.estimate.detail.startswith(said)
+
+
+def test_no_fewer_are_expected_than_always_run(billed_line: BilledLine) -> None:
+    """Ten requests a second keep one task busy, and three are the fewest."""
+    fewest = {**service(), "S": scaling(3, 8), "P": tracking(600)}
+    monthly = billed_line(fewest).monthly
+    assert monthly.expected == pytest.approx(monthly.minimum)
+    assert monthly.maximum == pytest.approx(monthly.minimum * 8 / 3)
+
+
+def test_a_base_that_is_more_than_runs_is_not_filled(billed_line: BilledLine) -> None:
+    strategy = [
+        {"CapacityProvider": "FARGATE", "Base": 5},
+        {"CapacityProvider": "FARGATE_SPOT", "Weight": 1},
+    ]
+    two = service(DesiredCount=2, CapacityProviderStrategy=strategy)
+    assert billed_line(two).monthly == billed_line(service(DesiredCount=2)).monthly
+
+
 def test_logs_of_tasks_grow_with_requests(billed: Billed) -> None:
     usage = Usage(log_bytes_per_request=Scale.always(1024), task_log_gb=Scale.always(0))
     resources = endpoint()["Resources"]
@@ -61,15 +94,16 @@ def test_logs_of_tasks_grow_with_requests(billed: Billed) -> None:
     assert log.monthly.maximum == pytest.approx(50 * log.monthly.minimum)
 
 
+@pytest.mark.parametrize("requests", [0, 1])
 def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
-    billed_line: BilledLine,
+    requests: int, billed_line: BilledLine
 ) -> None:
     balancer = one(
         "ElasticLoadBalancingV2::LoadBalancer",
         Subnets=["subnet-a", "subnet-b"],
         Scheme="internal",
     )
-    usage = Usage(requests_per_connection=Scale.always(1))
+    usage = Usage(requests_per_connection=Scale.always(requests))
     monthly = billed_line(balancer, usage).monthly
     assert monthly.maximum == pytest.approx(730 * (0.0225 + 50 / 25 * 0.008))
 

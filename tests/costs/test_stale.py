@@ -14,6 +14,7 @@ from costs.book import Price, PriceError, read_book
 from costs.diff import difference
 from costs.diff_text import diff_text
 from costs.markdown import bill_markdown, diff_markdown
+from costs.notes import stale_notes
 from costs.reading import read_assembly
 from costs.records import bill_json, diff_json
 from costs.text import bill_text
@@ -44,6 +45,13 @@ def test_of_an_undated_price_nobody_knows() -> None:
     """It is among those to check, whatever the day."""
     assert not price("undated").is_stale(LATE)
     assert price("undated").weakness == "undated"
+
+
+def test_the_oldest_of_those_that_are_stale_is_named() -> None:
+    prices = [price(day) for day in ("2022-05", "2020-01-02", "2027", "undated")]
+    (note,) = stale_notes(prices, LATE)
+    assert note.startswith("STALE: 2 of 4 prices")
+    assert "the oldest of 2020-01-02 (KMS key)" in note
 
 
 @pytest.mark.parametrize("as_of", ["2026-02-30", "2026-13", "1999", "2026-1-1", ""])
@@ -94,7 +102,7 @@ def test_the_day_can_be_given(
     assert "STALE" not in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["bill", str(assembly), "--today", "tomorrow"])
-    assert "invalid fromisoformat value: 'tomorrow'" in capsys.readouterr().err
+    assert "'tomorrow' is no day like 2026-01-31" in capsys.readouterr().err
 
 
 def test_options_warn_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,6 +133,34 @@ def test_a_month_that_is_not_over_is_covered_in_part(tmp_path: Path) -> None:
     assert report.covered("2026-10") == pytest.approx(9.5 / 31)
 
 
+def at(start: str, end: str, **more: str) -> dict[str, str]:
+    days = {"lineItem/UsageStartDate": start, "lineItem/UsageEndDate": end}
+    return LINE | days | more
+
+
+@pytest.mark.parametrize(
+    ("lines", "days"),
+    [
+        ([at("2026-10-01", "2026-11-01"), at("2026-10-09", "2026-10-10")], 9),
+        ([at("2026-10-09", "2026-10-10"), at("2026-10-04", "2026-10-05")], 9),
+        ([at("2026-10-30", "2026-11-02")], 31),
+        (
+            [
+                at("2026-10-09", "2026-10-10"),
+                at("2026-10-30", "2026-10-31", **{"lineItem/LineItemType": "Tax"}),
+            ],
+            9,
+        ),
+    ],
+    ids=["a day tells it", "the latest day", "no more than all", "not a tax"],
+)
+def test_a_report_covers_what_its_days_do(
+    lines: list[dict[str, str]], days: int, tmp_path: Path
+) -> None:
+    report = read(tmp_path, text_of(LEGACY, *lines))
+    assert report.covered("2026-10") == pytest.approx(days / 31)
+
+
 def test_reads_a_gzipped_report_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "report.csv.gz"
     path.write_bytes(gzip.compress(("\ufeff" + text_of(LEGACY[1:], LINE)).encode()))

@@ -60,12 +60,10 @@ def test_a_kind_costs_what_its_cheapest_does_though_callers_of_a_queue_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Real-time is left out where nothing keeps the time; the rest is shown dashed."""
-    spared = Offer("serverless", "int8", "f", "", 0.5, None, "dearer", simulated=False)
     others = (
         offer(1.0, reason="too slow"),
         offer(3.0, "asynchronous", "callers wait"),
         offer(2.0, "asynchronous", "callers wait"),
-        spared,
     )
 
     def chosen(question: Question, runners_up: int = 0) -> Choice:

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from costs.choosing import choice as choosing
+from costs.choosing.autoscaling import Scaling
 from costs.choosing.break_even import KINDS, break_evens, points, sensitivities
-from costs.choosing.choice import RUNNERS_UP, Choice, choose
+from costs.choosing.choice import RUNNERS_UP, Choice, _scale, choose
 from costs.choosing.door import door
+from costs.choosing.fleet import Fleet
+from costs.choosing.hardware import Machine
+from costs.choosing.queued import Queued
 from costs.choosing.variants import Variant
 from costs.usage import Usage
 from tests.costs.choosing.conftest import INT8, asked
+from tests.costs.choosing.test_fleet import ONE
 
 FIFTY = choose(asked(50))
 TEACHER = replace(
@@ -116,6 +123,33 @@ def test_a_queue_is_worked_off_by_tasks() -> None:
     (queue,) = (o for o in FIFTY.others if o.mode == "asynchronous")
     assert queue.machine.startswith("Fargate")
     assert queue.scale.endswith(", 100 % of the time")
+
+
+def test_a_fleet_that_scales_on_spot_has_one_more_at_both_ends() -> None:
+    scaling = Scaling(1, 6, 10.0, 60.0)
+    on_demand = Fleet(ONE, scaling, 3.0, 20.0, 45)
+    assert _scale(on_demand) == "1 to 6 machines, load_percent 45"
+    on_spot = replace(on_demand, machine=replace(ONE, lent="Spot"))
+    assert _scale(on_spot) == "2 to 7 machines, load_percent 45"
+
+
+def test_a_fleet_waits_for_its_server_and_a_queue_has_tasks_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ready, queued = set[float](), set[str]()
+
+    def no_fleet(*asked: Any, is_rough: bool) -> str:
+        ready.add(asked[3])
+        return "not in this test"
+
+    def from_zero(candidates: Sequence[Machine], *rest: Any) -> Queued:
+        queued.update(machine.name.split()[0] for machine in candidates)
+        return Queued(candidates[0], 1, 1.0, 1.0, 1e9)
+
+    monkeypatch.setattr(choosing, "cheapest_fleet", no_fleet)
+    monkeypatch.setattr(choosing, "from_zero", from_zero)
+    choose(asked(1))
+    assert (ready, queued) == ({INT8.ready_seconds}, {"Fargate"})
 
 
 def least(**changes: Any) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pytest
 from costs.book import read_book
 from costs.choosing.hardware import Machine
 from costs.choosing.objective import Objective
-from costs.choosing.queued import Queued, batch, from_zero, poisson
+from costs.choosing.queued import Queued, _p99, batch, from_zero, poisson
 from costs.choosing.traffic import Profile, shape
 from tests.costs.choosing.conftest import INT8
 from tests.costs.choosing.test_fleet import ONE
@@ -93,6 +93,11 @@ def test_machines_run_from_their_start_until_nobody_came_for_a_quarter() -> None
     assert found.running * 1440 == pytest.approx(1 + 15)
     answered = 120 + 1 + INT8.service.p99_ms / 1000
     assert found.p99_ms == pytest.approx(1000 * answered)
+
+
+def test_one_in_a_hundred_may_wait_longer_than_the_p99() -> None:
+    assert _p99([(5.0, 1.0), (1.0, 99.0)]) == 1
+    assert _p99([(5.0, 2.0), (1.0, 98.0)]) == 5
 
 
 def test_a_server_that_is_ready_late_lets_callers_wait() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from costs.choosing import queueing
+from costs.choosing import queueing, simulation
 from costs.choosing.autoscaling import Scaling, minutes
 from costs.choosing.fleet import Lateness
 from costs.choosing.queueing import Server
@@ -42,16 +42,27 @@ def test_gives_up_once_too_many_are_late() -> None:
     assert found.billed == 1
 
 
-def test_a_task_that_was_stopped_answers_nobody() -> None:
-    """Three tasks become one, which then has 65 of the 100 a second it can do."""
-    scaling = Scaling(1, 5, 70.0, 0.0)
-    ebb = Profile("ebb", (*(180.0,) * 8, *(65.0,) * 32))
-    found = simulate(SERVER, scaling, ebb, p99_ms=45)
-    passed = minutes(ebb, scaling)
-    assert (passed[0].running, passed[-1].running) == (1, 1)
-    assert max(minute.running for minute in passed) == 3
-    reckoned = Lateness(SERVER, 45).share(passed)
-    assert found.late == pytest.approx(reckoned, rel=0.25)
+class Shrinking:
+    """A service of three tasks, of which two stop after two minutes."""
+
+    billed, passed = 3, 0
+
+    @property
+    def running(self) -> int:
+        return 3 if self.passed < 2 else 1
+
+    def minute(self, requests_per_second: float) -> None:
+        self.passed += 1
+
+
+def test_a_task_that_was_stopped_answers_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What three do easily is too much for one."""
+    monkeypatch.setattr(simulation, "_settled", lambda *asked: Shrinking())
+    busy = Profile("busy", (95.0,) * 4)
+    found = simulate(SERVER, Scaling(1, 3, 70.0, 0.0), busy, p99_ms=45)
+    assert 0.1 < found.late < 0.5
 
 
 def test_tasks_that_start_are_paid_for() -> None:

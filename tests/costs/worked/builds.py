@@ -34,6 +34,10 @@ CASES: Cases = {
         ),
         always(8 * 30 * 0.02),
     ),
+    "a small project that no pipeline starts": (
+        one("CodeBuild::Project", Environment=MACHINE),
+        always(8 * 30 * 0.005),
+    ),
     "an ARM build project": (
         one(
             "CodeBuild::Project",

@@ -14,6 +14,17 @@ CASES: Cases = {
         ),
         always(11 * 0.3),
     ),
+    "a watched cluster that a service names by its ARN": (
+        {
+            **one(
+                "ECS::Cluster",
+                ClusterSettings=[{"Name": "containerInsights", "Value": "enabled"}],
+            ),
+            "Service": service(Cluster={"Fn::GetAtt": ["It", "Arn"]})["It"],
+            "Task": service()["Task"],
+        },
+        Scale((11 + 25) * 0.3 + 0.05, (11 + 25) * 0.3 + 0.1, (11 + 25) * 0.3 + 0.25),
+    ),
     "a watched cluster with a service": (
         {
             **one(

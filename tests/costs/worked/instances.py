@@ -193,6 +193,15 @@ CASES: Cases = {
             4 * (A10G + DISK) + 15 * 0.3,
         ),
     ),
+    "an instance of eight GPUs with an agent that measures them": (
+        group(
+            "p4d.24xlarge",
+            most=1,
+            template={"UserData": {"Fn::Base64": "... nvidia_gpu ..."}},
+        ),
+        # Three metrics of each GPU, and three of the group's.
+        always(730 * 21.957642 + DISK + 27 * 0.3),
+    ),
     "instances watched by the minute": (
         group("g5.xlarge", most=1, template={"Monitoring": {"Enabled": True}}),
         always(A10G + DISK + 7 * 0.3),
