@@ -7,7 +7,7 @@ from rehearsal.handlers.handler import Created, Native, Properties
 
 
 def complete(account: Account, native: Native) -> Native:
-    """Refuse code that nobody published, as Lambda would; set the network and the bound of calls."""
+    """Refuse code that nobody published, as Lambda would; set network and concurrency."""
 
     def create(name: str, given: Properties, stack: str) -> Created:
         function, known = native(name, given, stack)
