@@ -330,6 +330,19 @@ def test_wakes_somebody_about_what_waits_what_is_dead_and_the_door(
         assert f"runbooks/{name}.md" in alarm["AlarmDescription"]
 
 
+def test_dead_letters_take_a_rollout_back(plain: Template) -> None:
+    service = named(plain, "AWS::ECS::Service")
+    ((_, properties),) = service.items()
+    told = properties["DeploymentConfiguration"]
+    assert told["Alarms"] == {
+        "AlarmNames": ["dev-endpoint-queue-dead"],
+        "Enable": True,
+        "Rollback": True,
+    }
+    assert told["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert (told["MinimumHealthyPercent"], told["MaximumPercent"]) == (0, 100)
+
+
 def test_each_resource_says_whose_it_is(plain: Template) -> None:
     for kind in ("AWS::SQS::Queue", "AWS::S3::Bucket", "AWS::Lambda::Function"):
         for each in of_type(plain, kind):
