@@ -187,16 +187,44 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     # The check function
     Acknowledgement(
         f"{NIST}LambdaConcurrency",
-        f"{ENDPOINT}/Check/Function",
-        "ECS calls it once at a time, and AWS refuses to reserve any of the ten that a"
-        " new account has",
+        f"{ENDPOINT}/(Check|Door)/Function",
+        "AWS refuses to reserve any of the ten that a new account has; ECS calls the check"
+        " once at a time, and submissions.concurrency bounds the door where it is set",
         "platform",
     ),
     Acknowledgement(
         f"{NIST}LambdaDLQ",
-        f"{ENDPOINT}/Check/Function",
+        f"{ENDPOINT}/(Check|Door)/Function",
         "it is called and waited for: whoever calls it has its answer",
         "platform",
+    ),
+    # Asynchronous endpoints
+    Acknowledgement(
+        f"{NIST}LambdaInsideVPC",
+        f"{ENDPOINT}/Door/Function",
+        "it calls S3 and SQS with its own rights and nothing else: in a VPC it would"
+        " need interfaces to reach them, at 7 dollars a zone each",
+        "platform",
+    ),
+    Acknowledgement(
+        rf"{AWS}IAM5\[Resource::<SubmissionsBucket[^>]+>/(inputs|keys|submissions)/.*\]",
+        f"{ENDPOINT}/(Door|Task)/.*",
+        "submissions of its own bucket: their ids are digests of what will be asked",
+        "security",
+    ),
+    Acknowledgement(
+        f"{AWS}S1|{NIST}S3(BucketLoggingEnabled|BucketReplicationEnabled"
+        "|BucketVersioningEnabled|DefaultEncryptionKMS)",
+        f"{ENDPOINT}/Submissions/Bucket",
+        "what was asked and answered, gone after its expiry, which versions and copies"
+        " would outlive; only its door and workers come here",
+        "security",
+    ),
+    Acknowledgement(
+        f"{NIST}SNSEncryptedKMS",
+        f"{ENDPOINT}/Submissions/Outcomes",
+        "what is published is an id and a state",
+        "security",
     ),
     # Logs and topics
     Acknowledgement(

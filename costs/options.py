@@ -126,6 +126,9 @@ def _networks() -> Iterator[tuple[str, Resources]]:
         yield f"{where}, with a pool", endpoints(count, zones)
         count += _GPU_INTERFACES
         yield f"{where}, with a pool of GPUs", endpoints(count, zones)
+    for zones in ZONES:
+        more = f"private-endpoints, {zones} zones, for an asynchronous endpoint more"
+        yield more, endpoints(1, zones)
     yield "private-nat, one NAT gateway", nats(1)
     for zones in ZONES:
         yield f"private-nat, {zones} zones, one in each", nats(zones)

@@ -18,6 +18,7 @@ from manifest import Manifest
 from rehearsal.account import Account, RehearsalError
 from rehearsal.inspection import Deployed, Inspection
 from rehearsal.result import Finding
+from rehearsal.submission import submit
 from rehearsal.verdict import finding
 
 TEXTS = ("my order never came", "thank you, solved in a minute")
@@ -31,6 +32,7 @@ class Served:
 
     manifest: Manifest
     port: int
+    directory: Path  # its artifact
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def serving(artifact: Path, manifest: Manifest, directory: Path) -> Iterator[Ser
     (directory / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
     try:
         with serve(litert_command(directory, python=Path(sys.executable))) as server:
-            yield Served(manifest, server.port)
+            yield Served(manifest, server.port, directory)
     except ServerError as error:
         raise RehearsalError(f"the server of {artifact}: {error}") from error
 
@@ -72,6 +74,11 @@ def predict(
     for inspection in inspections:
         where = account.at(inspection.stack.environment)
         for service in _services(inspection, served.manifest):
+            if not _is_balanced(service):
+                asked, wrong = _submitted(where, inspection, service, served)
+                findings += [finding(service.resource, *each) for each in wrong]
+                lines += [asked] if not wrong else []
+                continue
             door = _register(where, inspection, service, served.port)
             wrong = list(_knock(account, door, served))
             for what, expected, found in wrong:
@@ -82,6 +89,31 @@ def predict(
                 said = f"{inspection.stack.name} answered as {version}"
                 lines.append(said + (keyed if door.headers else ""))
     return tuple(lines), tuple(findings)
+
+
+def _is_balanced(service: Deployed) -> bool:
+    return bool(service.reading and service.reading.properties.get("LoadBalancers"))
+
+
+def _submitted(
+    account: Account, inspection: Inspection, service: Deployed, served: Served
+) -> tuple[str, list[tuple[str, object, object]]]:
+    """Submit, have it answered, and compare with what the server says directly."""
+    name, version = served.manifest.name, served.manifest.version
+    _, direct = _ask(f"http://{_HOST}:{served.port}", name, {})
+    told = submit(
+        account,
+        inspection,
+        service,
+        model=name,
+        artifact=served.directory,
+        texts=TEXTS,
+    )
+    said = f"{inspection.stack.name} answered a submission as {version}"
+    found = {key: told.get(key) for key in direct}
+    if found == direct and told.get("state") == "done":
+        return said, []
+    return said, [("submission", direct, told)]
 
 
 def _knock(

@@ -27,6 +27,7 @@ from stacks.traffic import Traffic
 SATURATED_PERCENT = 90
 
 ROLLBACK = ("failing", "slow", "unhealthy")
+QUEUE_ROLLBACK = ("dead",)  # a release that ends its workers is taken back
 
 Comparison = cloudwatch.ComparisonOperator
 
@@ -214,7 +215,10 @@ class EndpointAlarms(Construct):
 
 
 class QueueAlarms(Construct):
-    """What callers of a queue notice: that nothing comes of what they submitted."""
+    """What callers of a queue notice: that nothing comes of what they submitted.
+
+    Dead letters also take a rollout back; named literally, as with EndpointAlarms.
+    """
 
     def __init__(
         self,
@@ -230,6 +234,7 @@ class QueueAlarms(Construct):
         super().__init__(scope, id_)
         emails = config.watch.emails
         self.wake = Wake(self, "Wake", stage=stage, emails=emails, prefix=prefix)
+        self.rollback_names = [f"{prefix}-{name}" for name in QUEUE_ROLLBACK]
         for bound in queue_bounds(places, door, config.watch):
             self.wake.at(self, bound)
 

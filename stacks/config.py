@@ -250,7 +250,7 @@ def _demo() -> StageConfig:
                 max_workers=4,
                 backlog_per_worker=5_000,
                 compute=FargateConfig(spot_percent=100),
-                submissions=SubmissionConfig(webhooks=True, topic=True),
+                submissions=SubmissionConfig(concurrency=20, webhooks=True, topic=True),
                 watch=QueueWatchConfig(emails=("platform@example.com",)),
             ),
         ),

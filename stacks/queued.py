@@ -6,7 +6,6 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from manifest import Manifest
@@ -67,20 +66,6 @@ class QueuedStack(cdk.Stack):
             **common,
         )
         places.let_work(task.definition.task_role, config)
-        service = place(
-            self,
-            "Service",
-            names=names,
-            where=where,
-            task_definition=task.definition,
-            security_groups=[_workers(self, where)],
-            **replaced_in_place(),
-            **common,
-        )
-        _wait_for_rights(service, task.definition.task_role)
-        scaling = BacklogScaling(
-            self, "Scaling", service=service, places=places, config=config
-        )
         alarms = QueueAlarms(
             self,
             "Alarms",
@@ -89,7 +74,22 @@ class QueuedStack(cdk.Stack):
             prefix=self.stack_name,
             **common,
         )
-        tell_of_rollouts(alarms, service, alarms.wake)
+        service = place(
+            self,
+            "Service",
+            names=names,
+            where=where,
+            task_definition=task.definition,
+            security_groups=[_workers(self, where)],
+            **replaced_in_place(alarms.rollback_names),
+            **common,
+        )
+        # Or the first worker would start before it may receive.
+        service.node.add_dependency(task.definition.task_role, alarms)
+        scaling = BacklogScaling(
+            self, "Scaling", service=service, places=places, config=config
+        )
+        tell_of_rollouts(self, service, alarms.wake)
         if config.watch.dashboard:
             QueueDashboard(
                 self,
@@ -120,8 +120,3 @@ def _workers(scope: Construct, where: Addresses) -> ec2.SecurityGroup:
     )
     group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))
     return group
-
-
-def _wait_for_rights(service: Construct, role: iam.IRole) -> None:
-    """Or the first worker would start before it may receive."""
-    service.node.add_dependency(role)

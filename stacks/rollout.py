@@ -47,12 +47,16 @@ def rollout_of(config: RolloutConfig, alarm_names: Sequence[str]) -> dict[str, A
     return settings
 
 
-def replaced_in_place() -> dict[str, Any]:
+def replaced_in_place(alarm_names: Sequence[str]) -> dict[str, Any]:
     """Return what a service of workers is told: nobody waits for one of them.
 
     Each is stopped and ends what it has begun, then one of the new release starts.
     """
     return {
+        "deployment_alarms": ecs.DeploymentAlarmConfig(
+            alarm_names=list(alarm_names),
+            behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
+        ),
         "min_healthy_percent": 0,
         "max_healthy_percent": 100,
         "circuit_breaker": ecs.DeploymentCircuitBreaker(rollback=True),

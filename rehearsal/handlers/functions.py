@@ -7,7 +7,7 @@ from rehearsal.handlers.handler import Created, Native, Properties
 
 
 def complete(account: Account, native: Native) -> Native:
-    """Refuse code that nobody published, as Lambda would; set the network."""
+    """Refuse code that nobody published, as Lambda would; set network and concurrency."""
 
     def create(name: str, given: Properties, stack: str) -> Created:
         function, known = native(name, given, stack)
@@ -18,6 +18,11 @@ def complete(account: Account, native: Native) -> Native:
         if "VpcConfig" in given:
             client.update_function_configuration(
                 FunctionName=function, VpcConfig=given["VpcConfig"]
+            )
+        if "ReservedConcurrentExecutions" in given:
+            client.put_function_concurrency(
+                FunctionName=function,
+                ReservedConcurrentExecutions=given["ReservedConcurrentExecutions"],
             )
         return function, known
 

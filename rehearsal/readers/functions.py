@@ -32,6 +32,8 @@ def function(account: Account, id_: str, given: Properties) -> Reading:
     answer = account.client("lambda").get_function(FunctionName=id_)
     found, tags = answer["Configuration"], answer.get("Tags", {})
     picked = {name: found.get(name) for name in _FUNCTION}
+    reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    picked["ReservedConcurrentExecutions"] = reserved
     return Reading(
         {**picked, "Tags": AtLeast({"Key": k, "Value": v} for k, v in tags.items())},
         {"Arn": found["FunctionArn"]},
@@ -39,9 +41,8 @@ def function(account: Account, id_: str, given: Properties) -> Reading:
 
 
 def address(account: Account, id_: str, given: Properties) -> Reading:
-    found = account.client("lambda").get_function_url_config(
-        FunctionName=given["TargetFunctionArn"]
-    )
+    """Its id is its function's name: a function has one."""
+    found = account.client("lambda").get_function_url_config(FunctionName=id_)
     return Reading(
         {
             "AuthType": found["AuthType"],

@@ -13,7 +13,7 @@ from rehearsal.account import Account
 
 Properties = Mapping[str, Any]
 Item = TypeVar("Item")
-_NOT_FOUND = re.compile(r"NotFound|NoSuch|NotExist|Nonexistent|^404$")
+_NOT_FOUND = re.compile(r"NotFound|NoSuch|NotExist|Non[Ee]xistent|^404$")
 
 
 @dataclass(frozen=True)

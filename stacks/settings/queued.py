@@ -44,9 +44,9 @@ class SubmissionConfig:
 
     public: bool = False  # True: anybody; False: whose IAM identity may call the URL
     expiry_days: int = 7  # then a submission, its answer and its source are forgotten
-    concurrency: int | None = (
-        20  # calls at a time, more get 429; None: as the account's
-    )
+    # Calls at a time, more get 429. None: as many as the account has left; a new account
+    # has ten, of which AWS lets nobody reserve one.
+    concurrency: int | None = None
     webhooks: bool = False  # True: a submission may name an https address to be told at
     topic: bool = False  # True: an SNS topic is told of every outcome
     # Prefixes beside the endpoint's own bucket, which workers may read.

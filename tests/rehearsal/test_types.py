@@ -242,6 +242,48 @@ PIPELINE = {
         Tags=TAGS,
     )
 }
+QUEUE = {
+    "Dead": named("SQS::Queue", MessageRetentionPeriod=1_209_600, Tags=TAGS),
+    "Items": named(
+        "SQS::Queue",
+        MessageRetentionPeriod=604_800,
+        RedrivePolicy={
+            "deadLetterTargetArn": get("Dead", "Arn"),
+            "maxReceiveCount": 10,
+        },
+        SqsManagedSseEnabled=True,
+        Tags=TAGS,
+        VisibilityTimeout=60,
+    ),
+    "Policy": named(
+        "SQS::QueuePolicy",
+        Queues=[{"Ref": "Items"}],
+        PolicyDocument={
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Deny",
+                    "Action": "sqs:*",
+                    "Principal": {"AWS": "*"},
+                    "Resource": get("Items", "Arn"),
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                }
+            ],
+        },
+    ),
+    "Role": named("IAM::Role", AssumeRolePolicyDocument=TRUST),
+    "Door": named(
+        "Lambda::Function",
+        Code={"ZipFile": "def handle(event, context): return event"},
+        Handler="index.handle",
+        Role=get("Role", "Arn"),
+        Runtime="python3.12",
+        ReservedConcurrentExecutions=20,
+    ),
+    "Url": named(
+        "Lambda::Url", AuthType="AWS_IAM", TargetFunctionArn=get("Door", "Arn")
+    ),
+}
 STACKS = {
     "network": NETWORK,
     "instances": INSTANCES,
@@ -249,6 +291,7 @@ STACKS = {
     "function": FUNCTION,
     "watching": WATCHING,
     "pipeline": PIPELINE,
+    "queue": QUEUE,
 }
 RECORDED = {"Managed", "Monitor", "Queries", "Pipeline"}
 

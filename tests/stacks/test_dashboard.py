@@ -210,7 +210,7 @@ def test_managed_instances_report_the_gpus_of_each_task(
         replace(pool, managed=True, min_instances=0, on_demand_base=0, spot_percent=0)
         for pool in DEMO.pools
     )
-    demo = replace(DEMO, pools=pools, endpoints=DEMO.endpoints[1:])
+    demo = replace(DEMO, pools=pools, endpoints=DEMO.endpoints[1:2])
     page = widgets(alone(demo, make_manifest))
     assert metrics(page) >= {
         ("ECS/ContainerInsights", "TaskGPUUtilization"),

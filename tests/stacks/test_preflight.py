@@ -116,8 +116,9 @@ def test_vcpu_are_counted_where_tasks_and_instances_are_paid_for(
     dev, demo = (amounts(SHOWN, releases, stage) for stage in ("dev", "demo"))
     assert dev[quotas.FARGATE_SPOT] == DEV.endpoints[0].most_tasks
     assert quotas.FARGATE not in dev
-    # Half of what is above the one on demand, each half rounded up: 8 tasks in a shift.
-    assert (demo[quotas.FARGATE], demo[quotas.FARGATE_SPOT]) == (5, 4)
+    # Half of what is above the one on demand, each half rounded up: 8 tasks in a shift;
+    # and four workers of a queue, all Spot.
+    assert (demo[quotas.FARGATE], demo[quotas.FARGATE_SPOT]) == (5, 4 + 4)
     # Four g6.xlarge of four vCPU: one on demand, half of the other three, rounded up.
     assert (demo[quotas.GPU], demo[quotas.GPU_SPOT]) == (12, 8)
     prod = amounts(SHOWN, releases, "prod")

@@ -55,7 +55,7 @@ FULL = AsynchronousConfig(
     submissions=SubmissionConfig(
         public=True,
         expiry_days=14,
-        concurrency=None,
+        concurrency=20,
         webhooks=True,
         topic=True,
         sources=("s3://elsewhere/texts/",),
@@ -157,7 +157,6 @@ def test_the_door_is_told_all_that_it_reads(plain: Template) -> None:
         assert f'"{name}"' in text, name
     assert (told["MAX_BATCH"], told["WEBHOOKS"], told["SOURCES"]) == ("32", "false", "")
     assert door["Handler"] == "containers.queued.door.handle"
-    assert door["ReservedConcurrentExecutions"] == 20
 
 
 def test_the_door_s_code_is_the_modules_that_it_imports(synthesized: Path) -> None:
@@ -173,6 +172,15 @@ def test_the_door_wants_iam_unless_it_is_public(
     assert only(plain, "AWS::Lambda::Url")["AuthType"] == "AWS_IAM"
     assert of_type(plain, "AWS::Lambda::Permission") == []
     assert only(full, "AWS::Lambda::Url")["AuthType"] == "NONE"
+
+
+def test_calls_are_bounded_where_that_is_asked_for(
+    plain: Template, full: Template
+) -> None:
+    """A new account has ten calls at a time, and AWS refuses to reserve any of them."""
+    kind = "AWS::Lambda::Function"
+    assert "ReservedConcurrentExecutions" not in only(plain, kind)
+    assert only(full, kind)["ReservedConcurrentExecutions"] == 20
 
 
 def test_queues_are_encrypted_take_tls_only_and_end_in_dead_letters(
@@ -320,6 +328,19 @@ def test_wakes_somebody_about_what_waits_what_is_dead_and_the_door(
         assert alarm["AlarmActions"]
         assert (ROOT / "docs" / "runbooks" / f"{name}.md").is_file()
         assert f"runbooks/{name}.md" in alarm["AlarmDescription"]
+
+
+def test_dead_letters_take_a_rollout_back(plain: Template) -> None:
+    service = named(plain, "AWS::ECS::Service")
+    ((_, properties),) = service.items()
+    told = properties["DeploymentConfiguration"]
+    assert told["Alarms"] == {
+        "AlarmNames": ["dev-endpoint-queue-dead"],
+        "Enable": True,
+        "Rollback": True,
+    }
+    assert told["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert (told["MinimumHealthyPercent"], told["MaximumPercent"]) == (0, 100)
 
 
 def test_each_resource_says_whose_it_is(plain: Template) -> None:

@@ -23,7 +23,7 @@ def rollouts(
     endpoint: Found, internet: Found, gpu: Found, variants: dict[str, Found]
 ) -> dict[str, tuple[Found, RolloutConfig]]:
     """A template and its settings of each kind."""
-    demo = {each.name: each.rollout for each in DEMO.endpoints}
+    demo = {each.name: each.rollout for each in DEMO.balanced}
     return {
         "rolling": (endpoint, DEV.endpoints[0].rollout),
         "canary": (variants["canary"], PROD.endpoints[0].rollout),

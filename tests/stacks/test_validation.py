@@ -22,7 +22,7 @@ def test_the_real_command_elsewhere_is_valid_and_writes_the_same_bytes(
 ) -> None:
     """Another process, folder and hash seed, and CloudFormation's own rules on."""
     copy = tmp_path / "clone of lathe"
-    for name in ("stacks", "costs", "buildspecs", "model_build/specs"):
+    for name in ("stacks", "containers", "costs", "buildspecs", "model_build/specs"):
         shutil.copytree(ROOT / name, copy / name)
     for name in ("app.py", "manifest.py"):
         shutil.copy(ROOT / name, copy)
