@@ -13,7 +13,7 @@ from containers.flask.bulk import Bulk, in_order
 from containers.flask.lines import Lines, read_chunks
 from containers.flask.log import event
 from containers.queued.messages import Heartbeat, Message, Queue
-from containers.queued.parts import BLOCK_BYTES, Parts, SourceReader
+from containers.queued.parts import BLOCK_BYTES, Parts, PartsGoneError, SourceReader
 from containers.queued.settlement import (
     DOWN,
     MOST_RECEIVED,
@@ -125,7 +125,12 @@ class References:
                 self._settlement.settle([(held, failed)])
                 return None
             told = {"lines": parts.reached.lines, "error_lines": parts.reached.errors}
-            places = parts.join()
+            try:
+                places = parts.join()
+            except PartsGoneError:
+                if self._store.outcome(submission.id) is None:
+                    raise
+                places = {}
         else:
             parts.resume()
             told, places = {}, {}
