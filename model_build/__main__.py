@@ -182,6 +182,9 @@ def _summary(report: Report, out: Path) -> str:
     return "\n".join(lines)
 
 
+LEAST_MINUTES = 0.1  # of a pass: of a shorter one nobody asks how long it takes
+
+
 def _errors(forecast: Forecast) -> list[str]:
     """How far the plan was from what was found, as shares of what was found."""
     pairs = {
@@ -191,6 +194,8 @@ def _errors(forecast: Forecast) -> list[str]:
         "memory": forecast.memory_mib,
         "dollars a million": forecast.dollars_per_million,
     }
+    if (forecast.minutes[1] or 0) < LEAST_MINUTES:
+        del pairs["minutes"]
     off = [
         f"{name} {100 * (pair[0] / pair[1] - 1):+.0f} %"
         for name, pair in pairs.items()

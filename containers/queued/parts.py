@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import uuid4
 
 from boto3.s3.transfer import TransferConfig
 
@@ -17,6 +18,10 @@ _NAMES = ("answers", "errors")
 
 # The few MiB that are read ahead of the network, however large an object becomes.
 _TRANSFER = TransferConfig(max_concurrency=2, multipart_chunksize=8 << 20)
+
+
+class PartsGoneError(Exception):
+    """Parts were removed: the outcome stands that says where all answers are."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Parts:
     def __init__(self, store: Store, id_: str, version: str) -> None:
         self._store = store
         self._folder = f"{folder(id_)}/parts/{version}"
-        self._whole = f"{folder(id_)}/{version}"
+        # Of this attempt alone: a slower one must not write over what was told of.
+        self._whole = f"{folder(id_)}/{version}/{uuid4().hex[:12]}"
         self._answers, self._errors = bytearray(), bytearray()
         self.reached = Reached()
 
@@ -99,7 +105,10 @@ class Parts:
         self._errors.clear()
 
     def join(self) -> dict[str, str]:
-        """Write all answers, and the errors among them; return where they lie."""
+        """Write all answers, and the errors among them; return where they lie.
+
+        Raises PartsGoneError if somebody else has joined them meanwhile.
+        """
         return {name: self._join(name) for name in _NAMES}
 
     def _join(self, name: str) -> str:
@@ -114,7 +123,10 @@ class Parts:
 
     def _bodies(self, name: str) -> Iterator[bytes]:
         for number in range(self.reached.parts):
-            yield self._store.get(self._key(name, number)) or b""
+            body = self._store.get(self._key(name, number))
+            if body is None:
+                raise PartsGoneError
+            yield body
 
     def remove(self) -> None:
         """Remove the parts, once they are joined and that is written down."""

@@ -14,7 +14,7 @@ from containers.flask.lines import Lines, read_chunks
 from containers.flask.log import event
 from containers.object_streams import ObjectReader
 from containers.queued.messages import Heartbeat, Message, Queue
-from containers.queued.parts import BLOCK_BYTES, Parts
+from containers.queued.parts import BLOCK_BYTES, Parts, PartsGoneError
 from containers.queued.settlement import (
     DOWN,
     MOST_RECEIVED,
@@ -126,7 +126,12 @@ class References:
                 self._settlement.settle([(held, failed)])
                 return None
             told = {"lines": parts.reached.lines, "error_lines": parts.reached.errors}
-            places = parts.join()
+            try:
+                places = parts.join()
+            except PartsGoneError:
+                if self._store.outcome(submission.id) is None:
+                    raise
+                places = {}
         else:
             parts.resume()
             told, places = {}, {}

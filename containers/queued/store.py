@@ -2,7 +2,7 @@
 
 submissions/ID/asked.json            written first, once
 submissions/ID/parts/VERSION/...     of a source: answers so far, a part of it each
-submissions/ID/VERSION/*.jsonl       of a source: all answers, and the errors among them
+submissions/ID/VERSION/*/*.jsonl     of a source: all answers, and the errors among them
 submissions/ID/outcome.json          written last, once: nothing ever replaces it
 keys/DIGEST                          whose Idempotency-Key it is
 

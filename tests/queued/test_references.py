@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from containers.flask.lines import Answered, Chunk
 from containers.flask.predictor import Predictor
+from containers.queued.parts import Parts, PartsGoneError
 from tests.containers.test_predictor import TEXTS
 from tests.queued.place import Fault, Place, stop, until
 
@@ -30,6 +32,11 @@ def read(place: Place, uri: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in body.splitlines()]
 
 
+def parts_left(place: Place) -> list[str]:
+    objects = place.s3.list_objects_v2(Bucket=place.settings.bucket)["Contents"]
+    return [each["Key"] for each in objects if "/parts/" in each["Key"]]
+
+
 def check(place: Place, told: dict[str, Any], count: int, predictor: Predictor) -> None:
     """A line for a line, in their order, each with its answer or the reason."""
     bad = len(range(0, count, BAD))
@@ -46,9 +53,8 @@ def check(place: Place, told: dict[str, Any], count: int, predictor: Predictor) 
         else:
             assert "error" in answer
     assert [each["line"] for each in errors] == [n + 1 for n in range(0, count, BAD)]
-    objects = place.s3.list_objects_v2(Bucket=place.settings.bucket)["Contents"]
     until(place.is_empty)
-    assert not [each["Key"] for each in objects if "/parts/" in each["Key"]]
+    until(lambda: not parts_left(place))
     assert place.dead() == []
 
 
@@ -112,6 +118,23 @@ def test_two_workers_on_one_object_leave_one_answer(
     check(place, told, 80, predictor)
     for worker in workers:
         stop(worker)
+
+
+def test_a_slower_worker_writes_over_nothing_that_was_told(place: Place) -> None:
+    """It joins while the faster one removes the parts: it finds them gone, and says so."""
+    id_ = place.refer(b'"a"\n"b"')
+    part = Answered(Chunk(0, 1, [b"", b""], 7, True, True), b"1\n2\n", b"", 0)
+    fast, slow = (Parts(place.store, id_, "version") for _ in range(2))
+    fast.add(part)
+    slow.resume()
+    first = fast.join()
+    again = slow.join()
+    assert first.keys() == again.keys() == {"answers", "errors"}
+    assert not set(first.values()) & set(again.values())
+    fast.remove()
+    with pytest.raises(PartsGoneError):
+        slow.join()
+    assert read(place, first["answers"]) == [1, 2]
 
 
 def test_a_worker_that_is_stopped_leaves_its_object_as_new(
