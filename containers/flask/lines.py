@@ -58,7 +58,7 @@ def load_lines(
     """
     check_id_field(manifest, id_field)
     # A chunk has a thread, and tokenizes on it: more threads would only meet there.
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ |= {"TOKENIZERS_PARALLELISM": "false"}
     # So long may a thread that comes back from the engine wait for one that parses.
     sys.setswitchinterval(_SWITCH_S)
     engine = load_engine(manifest, directory, threads)

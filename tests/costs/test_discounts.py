@@ -13,6 +13,7 @@ from costs.usage import Usage
 from tests.costs.conftest import Billed, BilledLine
 from tests.costs.samples import stages
 from tests.costs.worked.instances import group, managed, tasks
+from tests.costs.worked.jobs import job
 from tests.costs.worked.subjects import service
 
 PLAN = replace(Usage(), savings_plan_discount=Scale.always(0.2))
@@ -30,6 +31,14 @@ def test_spot_hours_are_real_hours_at_a_share_of_the_price(
     assert vcpu.paid.expected == pytest.approx(0.32)
     assert vcpu.assumptions == ("spot_discount",)
     assert billed(vcpu).endswith("365 vCPU-hour @ $0.04048 x 0.32")
+
+
+def test_tasks_of_jobs_on_spot_are_paid_at_the_same_share(
+    billed_line: BilledLine,
+) -> None:
+    full, spot = billed_line(job("FARGATE")), billed_line(job("FARGATE_SPOT"))
+    assert spot.monthly.expected == pytest.approx(0.32 * full.monthly.expected)
+    assert "job_task_hours" in spot.estimate.charges[0].assumptions
 
 
 def test_without_a_savings_plan_nobody_hears_of_one(billed_line: BilledLine) -> None:

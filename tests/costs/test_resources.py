@@ -146,7 +146,8 @@ def test_few_requests_on_a_connection_make_connections_the_largest_dimension(
         ),
         (managed(), "AllowedInstanceTypes: none"),
         (environment("EC2", "g5.xlarge", least=4), "MinvCpus: only 0 is priced"),
-        (environment("FARGATE"), "Type: 'FARGATE': not priced"),
+        (environment("FARGATE"), "no AWS::Batch::JobDefinition on Fargate beside it"),
+        (environment("OUTPOST"), "Type: 'OUTPOST': not priced"),
         (environment("EC2"), "InstanceTypes: none"),
         (
             one(

@@ -21,7 +21,10 @@ CASES: Cases = {
         {**service(ServiceName="s"), "S": scaling(1, 4, "service/c/other")},
         always(TASK),
     ),
-    "tasks from zero": ({**service(), "S": scaling(0, 2)}, Scale(0, 0, 2 * TASK)),
+    "tasks from zero": (
+        {**service(), "S": scaling(0, 2)},
+        Scale(0, 0.1 * TASK, 2 * TASK),
+    ),
     "tasks with public addresses": (
         {
             **service(
