@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from rehearsal.account import Account, RehearsalError
 from rehearsal.inspection import Deployed, Inspection
 
 _PATIENCE_S = 60
+_VISIBILITY_S = "10"
 _ROOT = Path(__file__).parents[1]
 
 
@@ -55,7 +57,11 @@ def _call(
     event = {
         "rawPath": path,
         "requestContext": {"http": {"method": method}},
-        "headers": {"content-type": "application/json"},
+        # Or the same texts would be told what the release before had answered.
+        "headers": {
+            "content-type": "application/json",
+            "idempotency-key": uuid4().hex,
+        },
         "body": body,
     }
     answer = account.client("lambda").invoke(
@@ -81,7 +87,13 @@ def _working(account: Account, service: Deployed, artifact: Path) -> Iterator[No
     worker = subprocess.Popen(
         [sys.executable, "-m", "containers.queued", "worker"],
         cwd=_ROOT,
-        env={**environment, "MODEL_DIR": str(artifact)},
+        # A worker that was killed while it waited may be given a message yet: it comes
+        # again after so long.
+        env={
+            **environment,
+            "MODEL_DIR": str(artifact),
+            "VISIBILITY_SECONDS": _VISIBILITY_S,
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -33,6 +33,7 @@ NOTED = {
 }
 # What another version of the same model may change.
 CHANGED = {
+    "AWS::Batch::JobDefinition",
     "AWS::CloudWatch::Dashboard",  # its title names the version
     "AWS::ECR::Repository",  # its lifecycle keeps what stages run
     "AWS::ECS::Service",
