@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,28 +165,26 @@ class TakenError(ObjectError):
     """An object is there already."""
 
 
-class _named:  # noqa: N801, as contextlib's
-    """Turns what boto3 raises into an ObjectError that names the address."""
+_KINDS: Mapping[str, type[ObjectError]] = {
+    "404": MissingError,
+    "NoSuchKey": MissingError,
+    "412": TakenError,
+    "PreconditionFailed": TakenError,
+    "ConditionalRequestConflict": TakenError,
+}
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
 
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, ClientError):
-            code = error.response["Error"]["Code"]
-            kinds = {
-                "NoSuchKey": MissingError,
-                "404": MissingError,
-                "PreconditionFailed": TakenError,
-                "412": TakenError,
-                "ConditionalRequestConflict": TakenError,
-            }
-            said = error.response["Error"].get("Message") or code
-            raise kinds.get(code, ObjectError)(f"{self._address}: {said}") from error
-        if isinstance(error, BotoCoreError | OSError):
-            raise ObjectError(f"{self._address}: {error}") from error
+@contextmanager
+def _named(address: Address) -> Iterator[None]:
+    """Turn what boto3 raises into an ObjectError that names the address."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        said = error.response["Error"].get("Message") or code
+        raise _KINDS.get(code, ObjectError)(f"{address}: {said}") from error
+    except (BotoCoreError, OSError) as error:
+        raise ObjectError(f"{address}: {error}") from error
 
 
 class _Blocks(ObjectReader):

@@ -108,12 +108,7 @@ def answer_part(
     written = _Written()
     chunks = read_part(objects.open(part.source, max(0, part.start - 1)), part)
     answers = written.follow(in_order(answer, chunks, threads=threads))
-    try:
-        objects.write(out / f"answers/{part.name}.jsonl", answers)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise ObjectError(
-            f"{part.source.address}: not a whole gzip file: {error}"
-        ) from error
+    objects.write(out / f"answers/{part.name}.jsonl", answers)
     if written.errors:
         objects.write(out / f"errors/{part.name}.jsonl", iter(written.errors))
     seconds = round(time.monotonic() - began, 3)
@@ -141,6 +136,15 @@ class _Written:
 
 def read_part(file: io.BufferedReader, part: Part) -> Iterator[Chunk]:
     """Yield the part's lines; `file` is at the byte before it, or at its beginning."""
+    try:
+        yield from _lines_of(file, part)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise ObjectError(
+            f"{part.source.address}: not a whole gzip file: {error}"
+        ) from error
+
+
+def _lines_of(file: io.BufferedReader, part: Part) -> Iterator[Chunk]:
     offset = part.start
     if part.source.is_zipped:
         file = io.BufferedReader(gzip.GzipFile(fileobj=file))

@@ -117,10 +117,11 @@ def test_a_bucket_that_is_not_there_is_named(objects: Objects) -> None:
         objects.list(Address("no-such-bucket", "in"))
 
 
+@pytest.mark.parametrize("broken", [gzip.compress(TAKEN)[:-20], TAKEN])
 def test_a_broken_archive_spoils_no_other_object(
-    objects: Objects, bucket: Address, answer_shares: AnswerShares
+    objects: Objects, bucket: Address, answer_shares: AnswerShares, broken: bytes
 ) -> None:
-    put(objects, bucket / "in/0.gz", gzip.compress(TAKEN)[:-20])
+    put(objects, bucket / "in/0.gz", broken)
     put(objects, bucket / "in/1", b'{"id": 1, "text": "ok"}')
     with pytest.raises(ObjectError, match=r"1 parts .*in/0\.gz: not a whole gzip file"):
         answer_shares()
