@@ -105,6 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Or Python writes again what it could not write, on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _refuse(f"standard output: {error.strerror}")
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
 
 
 def _refuse(reason: str) -> int:

@@ -198,6 +198,17 @@ def test_a_full_disk_is_one_line_and_exit_code_2(assembly: Path, form: str) -> N
     assert done.returncode == 2
 
 
+def test_who_stops_it_gets_no_traceback(
+    assembly: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("costs.__main__.bill", stopped)
+    assert main(["bill", str(assembly)]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
 def test_a_name_that_cannot_be_written_is_one_line_and_exit_code_2(
     tmp_path: Path,
 ) -> None:
