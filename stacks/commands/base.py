@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from stacks.commands.archive import extract
 from stacks.commands.checkout import ROOT, CommandError
 
 EPILOG = """\
@@ -53,7 +54,7 @@ def synthesize(commit: str, out: Path, *, root: Path = ROOT) -> None:
     with tempfile.TemporaryDirectory(prefix="base-") as folder:
         try:
             with tarfile.open(fileobj=io.BytesIO(tree), mode="r:") as archive:
-                archive.extractall(folder, filter="data")
+                extract(archive, Path(folder))
         except tarfile.TarError as error:
             raise CommandError(f"{commit}: has no files: {error}") from None
         _synth(commit, Path(folder), out)

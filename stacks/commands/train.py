@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from stacks.commands.archive import extract
+
 EPILOG = """\
 The job runs buildspecs/train.sh: the commands that CodeBuild and a laptop run. Steps that
 finished are kept beside it by digest, so a job that was stopped goes on where it was.
@@ -69,7 +71,7 @@ def _train(session: Any, options: argparse.Namespace) -> None:
         made = f"{prefix}/{job}/output/model.tar.gz"
         storage.download_file(options.bucket, made, str(fetched))
         with tarfile.open(fetched) as archive_made:
-            archive_made.extractall(options.out, filter="data")
+            extract(archive_made, options.out)
 
 
 @contextlib.contextmanager
