@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import statistics
-from dataclasses import asdict
+
+import pytest
 
 from bench.choosing import REGRET, RESULT, Outcome, judged
 
@@ -28,4 +29,10 @@ def test_the_result_is_that_of_the_code_as_it_is() -> None:
     written = min(WORKLOADS, key=lambda outcome: outcome.seconds)
     again = judged(written.seed)
     assert again is not None
-    assert {**asdict(again), "seconds": 0} == {**asdict(written), "seconds": 0}
+    assert (again.chosen, again.best) == (written.chosen, written.best)
+    for name in (
+        "chosen_monthly",
+        "best_monthly",
+        "late",
+    ):  # whatever libm the machine has
+        assert getattr(again, name) == pytest.approx(getattr(written, name), rel=1e-3)
