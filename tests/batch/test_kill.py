@@ -53,7 +53,7 @@ def run_until(asked: Asked, fatal: int) -> None:
 
 
 def start(asked: Asked, fatal: int = 0) -> ForkServerProcess:
-    child = CONTEXT.Process(target=run_until, args=(asked, fatal))
+    child = CONTEXT.Process(daemon=True, target=run_until, args=(asked, fatal))
     child.start()
     return child
 

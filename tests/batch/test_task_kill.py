@@ -58,7 +58,9 @@ def run_until(
 def start(
     account: Account, bucket: Address, share: tuple[int, int] = (0, 1), fatal: int = 0
 ) -> ForkServerProcess:
-    child = CONTEXT.Process(target=run_until, args=(account, bucket, share, fatal))
+    child = CONTEXT.Process(
+        daemon=True, target=run_until, args=(account, bucket, share, fatal)
+    )
     child.start()
     return child
 

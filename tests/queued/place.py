@@ -124,7 +124,7 @@ class Place:
     def start(self, *faults: Fault, part_bytes: int = PART_BYTES) -> ForkServerProcess:
         """Start a worker process; with a fault it kills itself there."""
         given = (self.account, self.settings, faults, part_bytes)
-        child = CONTEXT.Process(target=run_worker, args=given)
+        child = CONTEXT.Process(daemon=True, target=run_worker, args=given)
         child.start()
         return child
 
