@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from batch.record import RefusedError
 from containers.batch.objects import Address, Objects
@@ -42,14 +43,23 @@ class State:
 NOTHING = State("", "", "", 0, 0, 0, 0, 0.0)  # before the first task has begun
 
 
-def read_state(objects: Objects, out: Address) -> State:
-    """Return NOTHING where no task has begun; raises ObjectError, RefusedError."""
+def read_state(
+    objects: Objects, out: Address, known: dict[str, Any] | None = None
+) -> State:
+    """Return NOTHING where no task has begun; raises ObjectError, RefusedError.
+
+    `known` are records of finished parts, which never change: those that are in it are
+    not read, the others are added.
+    """
+    known = {} if known is None else known
     record = objects.read_json(out / "run.json")
     if record is None:
         return NOTHING
-    names = sorted(objects.names(out / "done"))
+    new = sorted(objects.names(out / "done") - known.keys())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        done = list(pool.map(lambda n: objects.read_json(out / f"done/{n}"), names))
+        read = pool.map(lambda name: objects.read_json(out / f"done/{name}"), new)
+        known.update(zip(new, read, strict=True))
+    done = known.values()
     try:
         return State(
             out=str(out),

@@ -171,10 +171,10 @@ def follow(
     client: Any, objects: Objects, id_: str, out: Address, say: Callable[[str], None]
 ) -> State:
     """Wait until a job ends, and say how far it is; raises RefusedError if it failed."""
-    said = ""
+    said, known = "", dict[str, Any]()
     while True:
         (job,) = client.describe_jobs(jobs=[id_])["jobs"]
-        state = read_state(objects, out)
+        state = read_state(objects, out, known)
         line = f"{job['status'].lower()}: {state.text}"
         if line != said:
             said = line

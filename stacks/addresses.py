@@ -12,6 +12,8 @@ from constructs import Construct
 from stacks.names import Names
 from stacks.settings.stage import StageConfig
 
+HTTPS = 443
+
 
 @dataclass(frozen=True)
 class Addresses:
@@ -20,6 +22,17 @@ class Addresses:
     vpc: ec2.IVpc
     subnets: tuple[ec2.ISubnet, ...]  # of tasks and instances, one a zone
     public: bool  # whether tasks and instances have public addresses there
+
+
+def closed_group(
+    scope: Construct, name: str, vpc: ec2.IVpc, description: str
+) -> ec2.SecurityGroup:
+    """Nothing comes in; what is inside reaches AWS's interfaces, at no fixed addresses."""
+    group = ec2.SecurityGroup(
+        scope, name, vpc=vpc, allow_all_outbound=False, description=description
+    )
+    group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS))
+    return group
 
 
 def read_addresses(scope: Construct, stage: StageConfig, names: Names) -> Addresses:

@@ -9,11 +9,9 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.addresses import Addresses
+from stacks.addresses import Addresses, closed_group
 from stacks.instance import instance_role, managed_role, user_data
 from stacks.settings.compute import PoolConfig
-
-HTTPS = 443
 
 
 class Pool(Construct):
@@ -74,7 +72,7 @@ class Pool(Construct):
             instance_type=ec2.InstanceType(config.instance_types[0]),
             role=instance_role(self, "Role", cluster=cluster, gpus=config.reports_gpus),
             user_data=user_data(cluster=cluster, pool=name, gpus=config.reports_gpus),
-            security_group=_closed(self, where.vpc),
+            security_group=closed_group(self, "Instances", where.vpc, "Instances"),
             associate_public_ip_address=where.public,
             block_devices=[ec2.BlockDevice(device_name="/dev/xvda", volume=disk)],
             require_imdsv2=True,
@@ -112,7 +110,7 @@ class ManagedPool(Construct):
                 ),
             ),
             subnets=list(where.subnets),
-            security_groups=[_closed(self, where.vpc)],
+            security_groups=[closed_group(self, "Instances", where.vpc, "Instances")],
             task_volume_storage=cdk.Size.gibibytes(config.disk_gib),
             propagate_tags=ecs.PropagateManagedInstancesTags.CAPACITY_PROVIDER,
             instance_requirements=ec2.InstanceRequirementsConfig(
@@ -123,20 +121,6 @@ class ManagedPool(Construct):
             ),
         )
         self.provider.bind(cluster)
-
-
-def _closed(scope: Construct, vpc: ec2.IVpc) -> ec2.SecurityGroup:
-    """Nothing comes in: tasks have network interfaces, and doors, of their own."""
-    door = ec2.SecurityGroup(
-        scope,
-        "Instances",
-        vpc=vpc,
-        allow_all_outbound=False,
-        description="Instances",
-    )
-    # ECS, image layers, logs and packages: AWS's interfaces have no fixed addresses.
-    door.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS))
-    return door
 
 
 def _hardware(config: PoolConfig) -> ecs.AmiHardwareType:

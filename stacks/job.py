@@ -16,7 +16,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from manifest import Manifest
-from stacks.addresses import Addresses, read_addresses
+from stacks.addresses import Addresses, closed_group, read_addresses
 from stacks.alarms import Wake
 from stacks.names import Names, image_tag, repository
 from stacks.retention import retention
@@ -63,15 +63,9 @@ class JobStack(cdk.Stack):
         cdk.Tags.of(self).add(MODEL_TAG, release.name)
 
     def _queue(self, where: Addresses, size: TaskSize) -> batch.JobQueue:
-        group = ec2.SecurityGroup(
-            self,
-            "Tasks",
-            vpc=where.vpc,
-            allow_all_outbound=False,
-            description="Tasks: nothing connects to them",
+        group = closed_group(
+            self, "Tasks", where.vpc, "Tasks: nothing connects to them"
         )
-        # To fetch the image and the files: AWS's services have no fixed addresses.
-        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))
         environment = batch.FargateComputeEnvironment(
             self,
             "Environment",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from manifest import Manifest
-from stacks.addresses import Addresses, read_addresses
+from stacks.addresses import closed_group, read_addresses
 from stacks.alarms import QueueAlarms, tell_of_rollouts
 from stacks.backlog import BacklogScaling
 from stacks.names import Names
@@ -80,7 +79,7 @@ class QueuedStack(cdk.Stack):
             names=names,
             where=where,
             task_definition=task.definition,
-            security_groups=[_workers(self, where)],
+            security_groups=[closed_group(self, "Workers", where.vpc, "Workers")],
             **replaced_in_place(alarms.rollback_names),
             **common,
         )
@@ -107,16 +106,3 @@ class QueuedStack(cdk.Stack):
         self.add_metadata("Lathe", told(config, release))
         cdk.CfnOutput(self, "Address", value=door.url)
         cdk.CfnOutput(self, "Bucket", value=places.bucket.bucket_name)
-
-
-def _workers(scope: Construct, where: Addresses) -> ec2.SecurityGroup:
-    """Nobody calls a worker; it calls AWS's interfaces, which have no fixed addresses."""
-    group = ec2.SecurityGroup(
-        scope,
-        "Workers",
-        vpc=where.vpc,
-        allow_all_outbound=False,
-        description="Workers",
-    )
-    group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443))
-    return group

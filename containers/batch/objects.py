@@ -75,16 +75,11 @@ class Objects:
 
         A key that names an object is that object alone. Objects without a byte are none.
         """
-        with _named(address):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=address.bucket, Prefix=address.key
-            )
-            every = [
-                Found(Address(address.bucket, each["Key"]), each["Size"], each["ETag"])
-                for page in pages
-                for each in page.get("Contents", ())
-                if each["Size"]  # an empty one is what consoles make of a folder
-            ]
+        every = [
+            Found(Address(address.bucket, each["Key"]), each["Size"], each["ETag"])
+            for each in self._listed(address)
+            if each["Size"]  # an empty one is what consoles make of a folder
+        ]
         own = [each for each in every if each.address == address]
         folder = f"{address.key.rstrip('/')}/".lstrip("/")
         below = [each for each in every if each.address.key.startswith(folder)]
@@ -140,15 +135,17 @@ class Objects:
     def names(self, address: Address) -> set[str]:
         """Return the names directly below an address."""
         below = f"{address.key.rstrip('/')}/"
+        found = self._listed(Address(address.bucket, below))
+        return {each["Key"].removeprefix(below) for each in found}
+
+    def _listed(self, address: Address) -> Iterator[Mapping[str, Any]]:
+        """Yield what S3 tells of each object whose key begins so."""
         with _named(address):
             pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=address.bucket, Prefix=below
+                Bucket=address.bucket, Prefix=address.key
             )
-            return {
-                each["Key"].removeprefix(below)
-                for page in pages
-                for each in page.get("Contents", ())
-            }
+            for page in pages:
+                yield from page.get("Contents", ())
 
 
 def connect() -> Objects:

@@ -21,6 +21,7 @@ from batch.output import errors_of
 from batch.progress import Progress
 from batch.run import Asked, run
 from tests.batch.conftest import Run, some_lines, write
+from tests.batch.killing import ended
 
 # Children are forked of one that has imported what they need.
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -56,16 +57,6 @@ def start(asked: Asked, fatal: int = 0) -> ForkServerProcess:
     child = CONTEXT.Process(daemon=True, target=run_until, args=(asked, fatal))
     child.start()
     return child
-
-
-def ended(child: ForkServerProcess, timeout: float | None = None) -> bool:
-    """Return whether it came to its end; it is killed after the timeout."""
-    child.join(timeout)
-    if child.exitcode is None:
-        child.kill()
-        child.join()
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode == 0
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from containers.batch.objects import Address, Objects
 from rehearsal.account import Account
 from tests.batch.bucket import AnswerShares, content, put
 from tests.batch.conftest import some_lines
+from tests.batch.killing import ended
 from tests.containers.conftest import TINY
 
 # Children are forked of one that has imported what they need.
@@ -63,16 +64,6 @@ def start(
     )
     child.start()
     return child
-
-
-def ended(child: ForkServerProcess, timeout: float | None = None) -> bool:
-    """Return whether it came to its end; it is killed after the timeout."""
-    child.join(timeout)
-    if child.exitcode is None:
-        child.kill()
-        child.join()
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode == 0
 
 
 @pytest.fixture
