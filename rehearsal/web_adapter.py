@@ -25,7 +25,10 @@ Event = Mapping[str, Any]
 
 
 def event(
-    method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    method: str,
+    target: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
 ) -> Event:
     """Return what Lambda makes of a request to a function's URL (payload 2.0)."""
     parts = urlsplit(target)
