@@ -20,6 +20,7 @@ from costs.diff_text import diff_text
 from costs.ledger.command import add_actuals
 from costs.ledger.report import ReportError
 from costs.markdown import bill_markdown, diff_markdown
+from costs.modes.command import add_modes
 from costs.options import Option, options
 from costs.options_text import options_json, options_markdown, options_text
 from costs.price_list.command import add_refresh
@@ -44,6 +45,7 @@ examples:
   python -m costs refresh                 # renew the prices from AWS's list
   python -m costs actuals cur.csv.gz --assembly cdk.out
   python -m costs choose build/support-sentiment --rps 50 --p99-ms 100
+  python -m costs modes build/modes       # python -m stacks modes wrote it
 
 A bill is at minimum scale (scaling's fewest tasks, the least traffic), as expected, and
 at maximum scale. usage.toml replaces assumptions, one a line:
@@ -251,6 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     add_refresh(commands)
     add_actuals(commands, _common("json", "markdown"))
     add_choose(commands, _common("json", "markdown"), dated)
+    add_modes(commands, _common("json", "markdown"), dated)
     return parser
 
 
