@@ -113,7 +113,7 @@ def _pauses(
         if not is_on and (backlog or came):
             starting = starting or starts
             starting -= 1
-            is_on = not starting
+            is_on, idle = not starting, 0
             ahead = 60.0 * (starting + 1)
         else:
             ahead = 0.0

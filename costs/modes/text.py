@@ -152,7 +152,7 @@ def _words(envelope: Envelope) -> str:
     *ended, last = envelope.spans
     if not ended:
         alone = len(envelope.modes) == 1
-        return f"{last.mode}{', alone' if alone else ' at any traffic'}"
+        return f"{last.mode}{', the only one' if alone else ' at any traffic'}"
     parts = [
         f"{'below' if not place else 'then, below'} {_traffic(span.to_requests or 0)}"
         f" {span.mode}"
