@@ -30,7 +30,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-container test-demo serve images synth bill diff choose policy picture rehearse bench peers \
+        test-container test-demo serve images synth bill modes diff choose policy picture rehearse bench peers \
         bench-serving bench-faults lock clean
 
 help:            ## this list
@@ -78,6 +78,10 @@ synth: install   ## every template of every stage, into cdk.out
 
 bill: synth      ## what STAGE costs a month
 	$(DEPLOY) -m costs bill cdk.out --stage $(STAGE)
+
+modes: install   ## what MODEL costs STAGE in every mode, and from which traffic on which is cheapest
+	@$(DEPLOY) -m stacks modes $(notdir $(MODEL)) --stage $(STAGE) --out build/modes $(addprefix --from ,$(wildcard $(MODEL)))
+	@$(DEPLOY) -m costs modes build/modes
 
 # Releases as committed, or being committed: what the demo built is nobody's change.
 COMMITTED = $(if $(filter command environment,$(origin RELEASES)),$(RELEASES),stacks/releases)

@@ -8,7 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from costs.choosing.command import write
 from costs.modes.comparison import LEVELS, Comparison, compare
+from costs.modes.lines import modes_picture
 from costs.modes.text import modes_json, modes_markdown, modes_text
 from costs.reading import read_assembly
 from costs.usage import Usage
@@ -41,11 +43,16 @@ def add_modes(
         metavar="N",
         help="requests a month (default: 0 and 1,000 to 100 million)",
     )
+    parser.add_argument(
+        "--picture", type=Path, metavar="SVG", help="draw cost against traffic"
+    )
     parser.set_defaults(run=_modes)
 
 
 def _modes(asked: argparse.Namespace, usage: Usage) -> int:
     found = compare(read_assembly(asked.assembly), usage, sorted(set(asked.requests)))
+    if asked.picture:
+        write(asked.picture, modes_picture(found))
     print(FORMS[asked.form](found, asked.today), end="")
     return 0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from costs.charges import SECONDS
+from costs.choosing.choice import Mode as Name
 from costs.choosing.hardware import START_SECONDS
 from costs.choosing.queued import ALARM_MINUTES, IDLE_MINUTES, SQS_REQUESTS
 from costs.choosing.variants import READY_SECONDS
@@ -32,7 +33,7 @@ _START_SECONDS = START_SECONDS["Fargate"] + READY_SECONDS  # that are paid for
 class Mode:
     """A way to run a model, and what requests a month mean there."""
 
-    name: str
+    name: Name
     patience: Patience
     runs_on: str  # the type of resource that answers
     usage: Callable[[Serving, float], Mapping[str, float]]
