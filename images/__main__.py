@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
-from images.bake import Image, bake
+from images.bake import Image, bake, bake_function
 from images.engine import BakeError, Engine, Name
 from manifest import Manifest, ManifestError, Runtime, read_manifest
 
@@ -21,6 +22,8 @@ def main() -> int:
     try:
         manifest = read_manifest(arguments.artifact / "manifest.json")
         runtimes = _runtimes(manifest, arguments.runtime)
+        if arguments.function and "flask" not in runtimes:
+            raise BakeError("--function: a function is made of the flask image")
         engine = Engine(arguments.engine)
     except (ManifestError, BakeError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -28,23 +31,31 @@ def main() -> int:
     built, failed = [], False
     for runtime in runtimes:
         try:
-            image = bake(arguments.artifact, manifest, runtime, engine, arguments.base)
+            for image in _baked(arguments, manifest, runtime, engine):
+                built.append(image)
+                if not arguments.json:
+                    print(_text(image), flush=True)
         except BakeError as error:
             print(f"error: {runtime}: {error}", file=sys.stderr)
             failed = True
-        else:
-            built.append(image)
-            if not arguments.json:
-                print(_text(image), flush=True)
     if arguments.json:
         print(json.dumps([_table(image) for image in built], indent=2))
-    if any(image.reference.endswith("-local") for image in built):
+    if any("-local" in image.reference for image in built):
         print(
             "-local: containers/ or manifest.py changed since this model was measured; "
             "build it again for a version that may be released",
             file=sys.stderr,
         )
     return 2 if failed else 0
+
+
+def _baked(
+    arguments: argparse.Namespace, manifest: Manifest, runtime: Runtime, engine: Engine
+) -> Iterator[Image]:
+    served = bake(arguments.artifact, manifest, runtime, engine, arguments.base)
+    yield served
+    if arguments.function and runtime == "flask":
+        yield bake_function(manifest, served, engine, arguments.adapter)
 
 
 def _arguments() -> argparse.Namespace:
@@ -67,6 +78,17 @@ def _arguments() -> argparse.Namespace:
         default="",
         metavar="IMAGE",
         help="instead of the Dockerfile's, pinned",
+    )
+    parser.add_argument(
+        "--function",
+        action="store_true",
+        help="also bake the flask image as a function of AWS Lambda",
+    )
+    parser.add_argument(
+        "--adapter",
+        default="",
+        metavar="IMAGE",
+        help="the AWS Lambda Web Adapter, instead of the pinned one",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON list")
     return parser.parse_args()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from images.engine import BakeError, Engine, output
 from images.layers import Layer, measure
-from images.sources import base_of, fill, server_digest
+from images.sources import ROOT, base_of, fill, pinned, server_digest
 from manifest import Architecture, Manifest, Runtime
 
 PLATFORMS: Mapping[Architecture, str] = {
@@ -66,6 +66,31 @@ def bake(
             PLATFORMS[manifest.architecture],
             build_arguments(manifest, base),
         )
+    return _weighed(runtime, tag, base, engine)
+
+
+def bake_function(
+    manifest: Manifest, served: Image, engine: Engine, adapter: str = ""
+) -> Image:
+    """Build the image of a function of Lambda on the one that serves, and weigh it.
+
+    Raises BakeError, in one line.
+    """
+    adapter = adapter or pinned("ADAPTER", "function")
+    tag = f"{served.reference}-function"
+    engine.pull(adapter)
+    with tempfile.TemporaryDirectory(prefix="lathe-") as folder:
+        engine.build(
+            Path(folder),
+            ROOT / "containers/function/Dockerfile",
+            tag,
+            PLATFORMS[manifest.architecture],
+            {"BASE": served.reference, "ADAPTER": adapter},
+        )
+    return _weighed(served.runtime, tag, served.reference, engine)
+
+
+def _weighed(runtime: Runtime, tag: str, base: str, engine: Engine) -> Image:
     with engine.save(tag) as saving:
         layers = tuple(measure(output(saving)))
     return Image(runtime, tag, base, layers)

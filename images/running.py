@@ -25,6 +25,17 @@ HARDENED = (
     "--security-opt=no-new-privileges",
     "--user=10001:10001",
 )
+# Lambda's sandbox: its own user, no /dev/shm, half a gigabyte at /tmp.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+SANDBOX = (
+    "--read-only",
+    "--tmpfs=/tmp:rw,size=512m,mode=1777",
+    "--mount=type=tmpfs,destination=/dev/shm,ro",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--user=993:990",
+)
+FULL_CORE_MB = 1769  # of memory, with which a function has the whole of a core
 TICKS = os.sysconf("SC_CLK_TCK")
 POLL_S = 0.02
 

@@ -42,9 +42,15 @@ def fill(context: Path, artifact: Path, manifest: Manifest) -> None:
 
 def base_of(runtime: str, root: Path = ROOT) -> str:
     """Return the base image that a Dockerfile names."""
-    text = (root / "containers" / runtime / "Dockerfile").read_text(encoding="utf-8")
-    (line,) = [each for each in text.splitlines() if each.startswith("ARG BASE=")]
-    return line.removeprefix("ARG BASE=")
+    return pinned("BASE", runtime, root)
+
+
+def pinned(argument: str, folder: str, root: Path = ROOT) -> str:
+    """Return the image that an argument of containers/FOLDER/Dockerfile names."""
+    text = (root / "containers" / folder / "Dockerfile").read_text(encoding="utf-8")
+    start = f"ARG {argument}="
+    (line,) = [each for each in text.splitlines() if each.startswith(start)]
+    return line.removeprefix(start)
 
 
 def _digest(path: Path) -> str:

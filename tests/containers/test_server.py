@@ -69,6 +69,22 @@ def test_a_connection_is_kept_longer_than_a_load_balancer_keeps_it() -> None:
     assert Limits().idle_seconds > 60  # an ALB's default idle timeout
 
 
+@pytest.mark.parametrize(("timeout", "stays"), [("0", True), ("1", False)])
+def test_a_frozen_function_keeps_its_worker_without_a_timeout(
+    timeout: str, *, stays: bool
+) -> None:
+    """As Lambda freezes it between requests; with a timeout gunicorn kills it then."""
+    told = {"GUNICORN_CMD_ARGS": f"--timeout={timeout}"}
+    with serve(litert_command(TINY, python=PYTHON), environment=told) as running:
+        before = running.workers()
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for process in (running.process.pid, *before):
+                os.kill(process, number)
+            time.sleep(2.5)
+        assert (running.workers() == before) == stays
+        assert ask(connect(running), ["thanks"])[0] == 200
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_body_over_the_limit_gets_an_answer(server: Server, framing: str) -> None:
     connection = connect(server)
