@@ -11,10 +11,15 @@ from constructs import Construct
 from stacks.settings.compute import FargateConfig
 from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.door import DoorConfig
-from stacks.settings.endpoint import Endpoint, EndpointConfig
+from stacks.settings.endpoint import Endpoint, EndpointConfig, TaskEndpoint
 from stacks.settings.job import JobConfig
 from stacks.settings.queued import AsynchronousConfig, QueueWatchConfig
 from stacks.settings.scaling import ScalingConfig
+from stacks.settings.serverless import (
+    MOST_AT_ONCE,
+    FunctionWatchConfig,
+    ServerlessConfig,
+)
 from stacks.settings.stage import StageConfig
 from stacks.settings.watch import WatchConfig
 from stacks.stage import Stage
@@ -47,6 +52,7 @@ def modes(stage: StageConfig, model: str) -> Mapping[str, StageConfig]:
     bare = replace(stage, endpoints=(), jobs=(), pools=())
     endpoints: tuple[Endpoint, ...] = (
         _real_time(stage, model),
+        _serverless(stage, model),
         _asynchronous(stage, model),
     )
     return {
@@ -71,6 +77,17 @@ def _real_time(stage: StageConfig, model: str) -> EndpointConfig:
         ),
     )
     return replace(own, scaling=replace(own.scaling, max_tasks=MOST))
+
+
+def _serverless(stage: StageConfig, model: str) -> ServerlessConfig:
+    own = next((e for e in stage.serverless if e.model == model), None)
+    own = own or ServerlessConfig(
+        name=model,
+        model=model,
+        concurrency=MOST_AT_ONCE,
+        watch=FunctionWatchConfig(dashboard=_has_dashboard(stage, model)),
+    )
+    return replace(own, concurrency=MOST_AT_ONCE)
 
 
 def _asynchronous(stage: StageConfig, model: str) -> AsynchronousConfig:
@@ -102,14 +119,14 @@ def _job(stage: StageConfig, model: str) -> JobConfig:
 
 def _compute(stage: StageConfig, model: str) -> FargateConfig:
     """Return what the stage runs the model on, else Fargate as it is by default."""
-    found = (e.compute for e in stage.endpoints if _is_on_fargate(e, model))
+    found = (each.compute for each in stage.tasked if each.model == model)
     return next((c for c in found if isinstance(c, FargateConfig)), FargateConfig())
 
 
 def _has_dashboard(stage: StageConfig, model: str) -> bool:
     """Tell whether a mode gets a page: as the stage's own endpoints of the model do."""
-    return any(e.watch.dashboard for e in stage.endpoints if _is_on_fargate(e, model))
+    return any(each.watch.dashboard for each in stage.endpoints if each.model == model)
 
 
-def _is_on_fargate(endpoint: Endpoint, model: str) -> bool:
+def _is_on_fargate(endpoint: TaskEndpoint, model: str) -> bool:
     return endpoint.model == model and isinstance(endpoint.compute, FargateConfig)

@@ -19,10 +19,11 @@ from manifest import Serving
 NOTHING = "nothing"  # the copy of the stage that is there in any mode
 LEVELS = (0.0, 1e3, 1e5, 1e6, 1e7, 1e8)  # requests a month
 
-# Where the cheapest is looked for; a change between two of them is found exactly.
+# Where the cheapest is looked for, from 100 requests a month on: none at all is another
+# month, in which nobody builds or deploys either.
 _MOST = 1e10  # requests a month
 _DECADES, _A_DECADE = 8, 8  # below _MOST; traffics in each
-_EXACT = 1e-4
+_EXACT = 1e-4  # of a traffic, between two of those
 
 Cost = Callable[[str, float], float]  # mode, requests a month -> USD a month
 
@@ -121,7 +122,7 @@ def compare(
         for mode in MODES
         if mode.name in copies
     )
-    by_name = {way.mode.name: way for way in ways}
+    by_name: Mapping[str, Way] = {way.mode.name: way for way in ways}
 
     @cache
     def cost(mode: str, requests: float) -> float:
@@ -169,7 +170,7 @@ def _spans(modes: Sequence[str], cost: Cost) -> list[Span]:
 
     traffics = [_MOST / 10 ** (n / _A_DECADE) for n in range(_DECADES * _A_DECADE + 1)]
     spans = []
-    for low, high in pairwise([0.0, *reversed(traffics)]):
+    for low, high in pairwise(reversed(traffics)):
         while (mode := cheapest(low)) != cheapest(high):
             end, low = _change(cheapest, low, high)
             spans.append(Span(mode, end))

@@ -16,7 +16,7 @@ from costs.scale import number
 from manifest import Serving
 
 # How long callers of a mode wait: who can wait longer may choose among more.
-Patience = Literal["milliseconds", "minutes", "a day"]
+Patience = Literal["milliseconds", "seconds", "minutes", "a day"]
 PATIENCE: tuple[Patience, ...] = get_args(Patience)
 
 # Of a worker's processor for each submission, beside the model: docs/results.md.
@@ -43,6 +43,10 @@ class Mode:
 
 def _real_time(serving: Serving, requests: float) -> Mapping[str, float]:
     return {"requests_per_second": requests / SECONDS}
+
+
+def _serverless(serving: Serving, requests: float) -> Mapping[str, float]:
+    return {"function_requests": requests}
 
 
 def _asynchronous(serving: Serving, requests: float) -> Mapping[str, float]:
@@ -90,6 +94,20 @@ MODES = (
         lambda serving: (
             f"tasks that each sustain {number(serving.requests_per_second)} requests a"
             " second, at scaling's target and never fewer than its least"
+        ),
+    ),
+    Mode(
+        "serverless",
+        "seconds",
+        "AWS::Lambda::Function",
+        _serverless,
+        lambda serving: (
+            f"about p99 {number(serving.p99_ms)} ms in an environment that runs; seconds"
+            " in one that starts, as most do below a request in five minutes"
+        ),
+        lambda serving: (
+            "a function a request, for its measured time by the speed of Lambda's cores;"
+            " starts as function_starts and function_start_seconds say"
         ),
     ),
     Mode(

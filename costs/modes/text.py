@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date
 
@@ -23,34 +23,43 @@ _MACHINE = re.compile(r"Fargate[^,;]+|\d+ MB \w+")
 
 def modes_text(found: Comparison, today: date | None = None) -> str:
     """Return what each mode costs and promises, and from which traffic on it is cheapest."""
-    (header, *monthly), millions = _monthly(found), _millions(found)
-    table = aligned([header, *monthly, ("",) * len(header), *millions])
-    lines = [f"{_title(found)}: USD a month of {HOURS} h", "", *table, ""]
+    lines = [f"{_title(found)}: USD a month of {HOURS} h", "", *_table(found)]
     for title, body in (
-        ("Cheapest", _cheapest(found)),
         ("Answers within", _promises(found)),
         ("Rests on", _basis(found)),
     ):
-        lines += [f"{title}:", *(line for each in body for line in _wrapped(each)), ""]
+        lines += [*_titled(title, body), ""]
     notes = [_left_out(found), *_prices(found, today)]
-    lines += [
-        line
-        for each in notes
-        for line in textwrap.wrap(each, _WIDTH, subsequent_indent="     ")
-    ]
+    lines += [line for each in notes for line in _wrapped(each, "", "     ")]
     return "\n".join([*lines, ""])
+
+
+def modes_section(found: Comparison) -> list[str]:
+    """Return what a bill as text has of it: the table, and which is cheapest."""
+    return [f"{_title(found)}: USD a month", "", *_table(found)]
+
+
+def modes_markdown_section(found: Comparison) -> list[str]:
+    """Return what a bill as Markdown has of it."""
+    header, *monthly = _monthly(found)
+    return [
+        f"**{_title(found)}: USD a month**",
+        "",
+        *markdown(header, [*monthly, *_millions(found)]),
+        "",
+        *(f"- {line}" for line in _cheapest(found)),
+        "",
+    ]
 
 
 def modes_markdown(found: Comparison, today: date | None = None) -> str:
     """Return the same for a pull request, with what it rests on folded."""
-    header, *monthly = _monthly(found)
     folded = [*_basis(found), _left_out(found), *_prices(found, today)]
     lines = [
-        f"### {_title(found)}: USD a month",
+        *modes_markdown_section(found),
+        "Answers within:",
         "",
-        *markdown(header, [*monthly, *_millions(found)]),
-        "",
-        *(f"- {line}" for line in (*_cheapest(found), *_promises(found))),
+        *(f"- {line}" for line in _promises(found)),
         "",
         f"<details><summary>Assumptions (a month of {HOURS} h)</summary>",
         "",
@@ -113,6 +122,16 @@ def modes_json(found: Comparison, today: date | None = None) -> str:
     return json.dumps(record, indent=2, sort_keys=True) + "\n"
 
 
+def _table(found: Comparison) -> list[str]:
+    (header, *monthly), millions = _monthly(found), _millions(found)
+    table = aligned([header, *monthly, ("",) * len(header), *millions])
+    return [*table, "", *_titled("Cheapest", _cheapest(found)), ""]
+
+
+def _titled(title: str, body: Iterable[str]) -> list[str]:
+    return [f"{title}:", *(line for each in body for line in _wrapped(each))]
+
+
 def _title(found: Comparison) -> str:
     release = found.release
     where = f"{found.stage}, {', '.join(found.shared.regions)}"
@@ -140,25 +159,26 @@ def _million(point: Point, mode: str) -> str:
 
 
 def _cheapest(found: Comparison) -> Iterator[str]:
+    before: Envelope | None = None
     for each in found.envelopes:
-        waits = f"who waits {each.patience} at most"
-        if each.patience == found.envelopes[-1].patience:
-            waits = f"who waits {each.patience}"
-        yield f"{waits}: {_words(each)}"
+        last = each.patience == found.envelopes[-1].patience
+        waits = f"who waits {each.patience}{'' if last else ' at most'}"
+        if before and each.spans == before.spans:
+            (more,) = set(each.modes) - set(before.modes)
+            yield f"{waits}: the same, {more} is nowhere the cheapest"
+        else:
+            yield f"{waits}: {_words(each)}"
+        before = each
 
 
 def _words(envelope: Envelope) -> str:
-    """Return "below 1.9 requests a second (5.0 M a month) serverless, above it real-time"."""
+    """Return "below 1.9 requests a second (5 M a month) serverless, above it real-time"."""
     *ended, last = envelope.spans
     if not ended:
         alone = len(envelope.modes) == 1
         return f"{last.mode}{', the only one' if alone else ' at any traffic'}"
-    parts = [
-        f"{'below' if not place else 'then, below'} {_traffic(span.to_requests or 0)}"
-        f" {span.mode}"
-        for place, span in enumerate(ended)
-    ]
-    return ", ".join([*parts, f"above it {last.mode}"])
+    parts = [f"below {_traffic(span.to_requests or 0)} {span.mode}" for span in ended]
+    return ", ".join([", then ".join(parts), f"above it {last.mode}"])
 
 
 def _traffic(requests: float) -> str:
@@ -209,5 +229,11 @@ def _lines(found: Comparison) -> list[Line]:
     return [line for way in found.ways for line in way.bill(most).lines]
 
 
-def _wrapped(note: str) -> list[str]:
-    return textwrap.wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="    ")
+def _wrapped(note: str, first: str = "  ", others: str = "    ") -> list[str]:
+    return textwrap.wrap(
+        note,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_on_hyphens=False,
+    )

@@ -89,11 +89,11 @@ def _stage(what: Deployment, asked: str | None, model: str) -> StageConfig:
 
 
 def _release(options: argparse.Namespace, stage: str) -> Manifest:
-    if options.source is not None:
-        found = read_manifest(options.source / "manifest.json")
+    if (path := options.source) is not None:
+        path = path / "manifest.json" if path.is_dir() else path
+        found = read_manifest(path)
         if found.name != options.model:
-            where = f"{options.source / 'manifest.json'}: name"
-            raise CommandError(f"{where}: {found.name!r} is not {options.model!r}")
+            raise CommandError(f"{path}: name: {found.name!r} is not {options.model!r}")
         return found
     checkout = Checkout(options.root)
     if (released := checkout.read(stage, options.model)) is None:
@@ -115,8 +115,8 @@ def _parser() -> argparse.ArgumentParser:
         "--from",
         dest="source",
         type=Path,
-        metavar="DIR",
-        help="a build directory (default: the stage's release)",
+        metavar="SOURCE",
+        help="a build directory, or a manifest (default: the stage's release)",
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)

@@ -41,6 +41,18 @@ def queue() -> Resources:
     return {**made, "Resources": {**resources, **bucket}}
 
 
+def function() -> Resources:
+    """A serverless endpoint: a whole core, billed for each request."""
+    made: Mapping[str, Any] = endpoint()
+    serves = resource(
+        "Lambda::Function",
+        MemorySize=1769,
+        Environment={"Variables": {"AWS_LWA_PORT": "8080"}},
+    )
+    alarm = resource("CloudWatch::Alarm", MetricName="Errors")
+    return {**made, "Resources": {"Function": serves, "Errors": alarm}}
+
+
 def job() -> Resources:
     """A job on Spot, of the size that the release was measured to need."""
     needs = {"VCPU": "0.5", "MEMORY": "1024"}
@@ -67,6 +79,7 @@ def copies() -> Copies:
             "dev-network": network(),
             "dev-endpoint": endpoint(most=1_000),
         },
+        "serverless/dev": {"dev-network": network(), "dev-function": function()},
         "asynchronous/dev": {"dev-network": network(), "dev-queue": queue()},
         "batch/dev": {"dev-network": network(), "dev-job": job()},
     }

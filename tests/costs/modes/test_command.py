@@ -30,8 +30,8 @@ def test_machines_read_the_same_figures(found: Comparison) -> None:
     ]  # fmt: skip
     for point, told in zip(found.points, record["points"], strict=True):
         assert told["monthly_usd"] == pytest.approx(point.monthly, abs=1e-6)
-    minutes = next(e for e in record["cheapest"] if e["patience"] == "minutes")
-    first, last = minutes["spans"][0], minutes["spans"][-1]
+    seconds = next(e for e in record["cheapest"] if e["patience"] == "seconds")
+    first, last = seconds["spans"][0], seconds["spans"][-1]
     second = first["to_requests_a_month"] / (730 * 3600)
     assert first["to_requests_a_second"] == pytest.approx(second)
     assert last["to_requests_a_month"] is None
@@ -54,6 +54,31 @@ def test_prices_that_are_old_are_warned_of(
     assert "STALE: " in capsys.readouterr().out
     assert main(["modes", str(assembly), "--today", "2030-01-01", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["stale_prices"]
+
+
+@pytest.mark.parametrize("form", [[], ["--markdown"]])
+def test_a_bill_shows_the_modes_beside_what_it_bills(
+    assembly: Path, form: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bill = ["bill", str(assembly), "--stage", "batch/dev", *form]
+    assert main(bill) == 0
+    alone = capsys.readouterr().out
+    assert main([*bill, "--modes", str(assembly)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    added = [line for line in lines if line not in alone.splitlines()]
+    assert any("sentiment int8 3f1c9a07be24 by mode" in line for line in added)
+    assert any("who waits seconds at most: below " in line for line in added)
+    assert lines[-1] == alone.splitlines()[-1]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_a_bill_for_machines_has_no_room_for_modes(
+    assembly: Path, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["bill", str(assembly), "--modes", str(assembly), f"--{form}"]
+    assert main(asked) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: --modes: as text or markdown only, not as {form}: ")
 
 
 @pytest.mark.parametrize("requests", ["nan", "-1", "inf", "1e11", "many"])

@@ -9,6 +9,7 @@ import pytest
 from costs.assembly import AssemblyError
 from costs.bill import bill
 from costs.charges import SECONDS
+from costs.choosing.processors import LAMBDA
 from costs.modes.comparison import Comparison, Way, compare, envelopes
 from costs.modes.scenario import MODES
 from costs.reading import read_assembly
@@ -45,10 +46,8 @@ def test_steps_of_real_time_are_those_of_its_tasks(found: Comparison) -> None:
     assert two - one == pytest.approx(730 * hour, rel=0.01)
 
 
-@pytest.mark.parametrize("mode", [mode.name for mode in MODES])
+@pytest.mark.parametrize("mode", BY_NAME)
 def test_more_traffic_never_costs_less(found: Comparison, mode: str) -> None:
-    if mode not in {each.mode.name for each in found.ways}:
-        pytest.skip("not in this assembly")
     costs = [way(found, mode).monthly(requests) for requests in TRAFFICS]
     assert costs == sorted(costs)
     assert costs[-1] > costs[0]
@@ -65,6 +64,15 @@ def test_a_batch_is_the_seconds_of_its_requests(found: Comparison) -> None:
     assert more == pytest.approx(1e7 / 12 / 3600 * hour)
 
 
+def test_a_function_is_charged_by_the_request(found: Comparison) -> None:
+    """1/12 s of half a core alone, by a core of Lambda's; one in a hundred starts."""
+    one, two = (way(found, "serverless").monthly(n) for n in (1e6, 2e6))
+    core = LAMBDA.expected
+    seconds = 0.5 / 12 / core + 0.0005 + 0.01 * 2
+    each = seconds * 1769 / 1024 * 0.0000166667 + 0.2e-6
+    assert two - one == pytest.approx(1e6 * each, rel=1e-6)
+
+
 def test_what_waits_is_charged_by_submissions_and_by_a_workers_time(
     found: Comparison,
 ) -> None:
@@ -78,7 +86,7 @@ def test_what_waits_is_charged_by_submissions_and_by_a_workers_time(
     assert two - one == pytest.approx(1e9 * each, rel=1e-6)
 
 
-@pytest.mark.parametrize("requests", [0.0, 40.0, 3e4, 7e5, 2e6, 5e7, 9.9e9])
+@pytest.mark.parametrize("requests", [1e2, 4e3, 3e4, 7e5, 2e6, 5e7, 9.9e9])
 def test_the_cheapest_is_the_cheapest(found: Comparison, requests: float) -> None:
     for envelope in found.envelopes:
         costs = {name: way(found, name).monthly(requests) for name in envelope.modes}
@@ -93,20 +101,26 @@ def test_the_cheapest_is_the_cheapest(found: Comparison, requests: float) -> Non
 def test_both_cost_the_same_where_another_becomes_the_cheapest(
     found: Comparison,
 ) -> None:
-    (envelope,) = (each for each in found.envelopes if each.patience == "minutes")
-    assert len(envelope.spans) > 1
-    for before, after in pairwise(envelope.spans):
+    """But for a step of real-time, on whose edge one of them jumps."""
+    changes = [pair for each in found.envelopes for pair in pairwise(each.spans)]
+    assert changes
+    for before, after in changes:
         assert before.to_requests
-        one, other = (
-            way(found, span.mode).monthly(before.to_requests)
-            for span in (before, after)
+        below, above = (
+            {
+                name: way(found, name).monthly(before.to_requests * by)
+                for name in BY_NAME
+            }
+            for by in (0.999, 1.001)
         )
-        assert one == pytest.approx(other, rel=1e-3)
+        assert below[before.mode] <= below[after.mode]
+        assert above[after.mode] <= above[before.mode]
 
 
 def test_who_can_wait_longer_pays_no_more(found: Comparison) -> None:
     assert [each.patience for each in found.envelopes] == [
         "milliseconds",
+        "seconds",
         "minutes",
         "a day",
     ]
@@ -205,6 +219,6 @@ def test_a_model_that_nobody_measured_is_refused(compared: Compared) -> None:
     made = endpoint()
     metadata = {"Metadata": {"Lathe": release}}
     written["real-time/dev"]["dev-endpoint"] = {**made, **metadata}
-    del written["asynchronous/dev"]
+    del written["asynchronous/dev"], written["serverless/dev"]
     with pytest.raises(AssemblyError, match="no model that was measured"):
         compared(written)
