@@ -154,7 +154,7 @@ def test_the_committed_release_is_taken_where_no_build_is_named(
         ([NAME], "releases/dev/support-sentiment.json: no such file: release it"),
         ([NAME, "--stage", "staging"], "--stage: 'staging' is not one of dev, prod"),
         (["summaries"], "summaries: dev runs no such model; it runs support-sentiment"),
-        ([NAME, "--from", "nowhere"], "nowhere/manifest.json"),
+        ([NAME, "--from", "nowhere"], "nowhere: no such file"),
     ],
 )
 def test_what_is_not_there_is_named(
