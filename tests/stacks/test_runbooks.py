@@ -26,6 +26,8 @@ OF_QUEUES = (
     "late",
     "overdue",
 )  # the alarms of an asynchronous endpoint
+# The alarms of a serverless endpoint.
+OF_FUNCTIONS = ("canary", "concurrency", "duration", "errors", "throttles")
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 SECTIONS = ["Look", "Do", "Roll back"]
 
@@ -39,11 +41,17 @@ every = pytest.mark.parametrize("book", RUNBOOKS, ids=lambda book: book.stem)
 
 @pytest.fixture
 def stack(
-    book: Path, endpoint: dict[str, Any], queue: dict[str, Any], assembly: Path
+    book: Path,
+    endpoint: dict[str, Any],
+    queue: dict[str, Any],
+    serverless: dict[str, Any],
+    assembly: Path,
 ) -> dict[str, Any]:
     """The template that has the alarm of a runbook."""
     if book.stem == "job":
         return template(assembly, "demo-job-reviews")
+    if book.stem in OF_FUNCTIONS:
+        return serverless
     return queue if book.stem in OF_QUEUES else endpoint
 
 
