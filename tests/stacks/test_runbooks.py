@@ -33,6 +33,8 @@ SECTIONS = ["Look", "Do", "Roll back"]
 
 # Of the aws command itself, for every operation.
 GLOBAL = {"cli-read-timeout", "output", "query", "region"}
+# What the command calls by another name than the API.
+SERVICES = {"deploy": "codedeploy"}
 # Commands of its own, which are no operation of an API.
 OWN = {("logs", "tail"): {"since", "follow"}}
 
@@ -104,7 +106,7 @@ def test_its_aws_commands_are_operations_with_these_options(book: Path) -> None:
         if (service, operation) in OWN:
             assert asked.keys() <= OWN[service, operation]
             continue
-        model: Any = session.get_service_model(service)
+        model: Any = session.get_service_model(SERVICES.get(service, service))
         by_name = {xform_name(n, "-"): n for n in model.operation_names}
         shape = model.operation_model(by_name[operation]).input_shape
         known = {xform_name(member, "-") for member in shape.members}

@@ -288,7 +288,7 @@ def test_a_canary_moves_the_alias_and_errors_and_duration_take_it_back(
         "TimeBasedCanary": {"CanaryInterval": 5, "CanaryPercentage": 25},
         "Type": "TimeBasedCanary",
     }
-    ids = {id_ for id_ in named(full, "AWS::CloudWatch::Alarm")}
+    ids = set(named(full, "AWS::CloudWatch::Alarm"))
     watched = {each["Name"]["Ref"] for each in told["AlarmConfiguration"]["Alarms"]}
     assert watched <= ids
     names = named(full, "AWS::CloudWatch::Alarm")
@@ -336,14 +336,19 @@ def test_alarms_watch_the_alias_that_callers_ask(full: Template) -> None:
     """Lambda counts requests of an address by function and by `FUNCTION:ALIAS`."""
     ((id_, _),) = named(full, "AWS::Lambda::Function").items()
     duration = alarms(full)["duration"]
-    assert (duration["MetricName"], duration["ExtendedStatistic"]) == ("Duration", "p99")
+    assert (duration["MetricName"], duration["ExtendedStatistic"]) == (
+        "Duration",
+        "p99",
+    )
     dimensions = {each["Name"]: each["Value"] for each in duration["Dimensions"]}
     assert dimensions == {
         "FunctionName": {"Ref": id_},
         "Resource": {"Fn::Join": ["", [{"Ref": id_}, ":live"]]},
     }
     errors = alarms(full)["errors"]["Metrics"]
-    names = {m["MetricStat"]["Metric"]["MetricName"] for m in errors if "MetricStat" in m}
+    names = {
+        m["MetricStat"]["Metric"]["MetricName"] for m in errors if "MetricStat" in m
+    }
     assert names == {"Url5xxCount", "UrlRequestCount"}
 
 
@@ -352,7 +357,10 @@ def test_a_canary_that_codedeploy_gave_up_is_told_of(full: Template) -> None:
     ((application, _),) = named(full, "AWS::CodeDeploy::Application").items()
     assert rule["EventPattern"]["source"] == ["aws.codedeploy"]
     detail = rule["EventPattern"]["detail"]
-    assert detail == {"application": [{"Ref": application}], "state": ["FAILURE", "STOP"]}
+    assert detail == {
+        "application": [{"Ref": application}],
+        "state": ["FAILURE", "STOP"],
+    }
     assert "runbooks/canary.md" in rule["Description"]
     assert (ROOT / "docs" / "runbooks" / "canary.md").is_file()
 
@@ -405,7 +413,9 @@ def test_the_image_of_a_function_that_a_stage_runs_is_never_removed(
 
 
 def test_preflight_counts_what_is_reserved_and_what_aws_lets_nobody_reserve() -> None:
-    what = replace(SHOWN, stages=(replace(DEV, endpoints=(PLAIN, FULL)), *SHOWN.stages[1:2]))
+    what = replace(
+        SHOWN, stages=(replace(DEV, endpoints=(PLAIN, FULL)), *SHOWN.stages[1:2])
+    )
     (need,) = [n for n in needs(what, {}) if n.quota is FUNCTIONS and n.stage == "dev"]
     assert need.amount == 5 + 20 + 100
 
