@@ -30,7 +30,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-container test-demo serve images synth bill modes diff choose policy picture rehearse bench peers \
+        test-container test-deployed test-demo serve images synth bill modes diff choose policy picture rehearse bench peers \
         bench-serving bench-faults lock clean
 
 help:            ## this list
@@ -41,7 +41,7 @@ install: $(INSTALLED)  ## both environments and the CDK CLI (make demo and make 
 demo: install    ## build, measure, gate, serve, synthesize, price and rehearse a real model
 	@$(DEPLOY) demo.py --spec $(SPEC) --model $(MODEL) --build-python $(BUILD)
 
-test: check test-fast test-server test-container test-tf test-rehearsal test-demo  ## all that CI runs
+test: check test-fast test-server test-deployed test-tf test-demo  ## all that CI runs
 
 check: install   ## format, lint, types
 	@! git grep -nE '^(<{7}|>{7}) ' || { echo "error: a merge was left undone: see above" >&2; exit 1; }
@@ -57,6 +57,10 @@ test-server: install     ## a real gunicorn server, killed, drained and overfed
 
 test-container: install  ## real images, built and run by podman (root; .ci/packages)
 	pytest -m container
+
+# Each leaves a core idle for most of its time; what one says is shown when it ends.
+test-deployed: install
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-container test-rehearsal
 
 test-tf: install peers   ## passes, exports and the pipeline, on tiny real models
 	$(BUILD) -m pytest $(PARALLEL) -m tf tests/model_build tests/bench

@@ -5,6 +5,8 @@ python -m bench.queued build/support-sentiment --endpoint http://127.0.0.1:4566 
     --submissions 100000 --kills 100
 python -m bench.queued build/support-sentiment --endpoint http://127.0.0.1:4566 \
     --submissions 2000 --instances 32 --rounds 5
+python -m bench.queued build/support-sentiment --endpoint http://127.0.0.1:4566 \
+    --submissions 1 --source-lines 50000 --rounds 5
 
 With kills: workers are killed at random moments and started again, and outcomes are
 listed all along. Lost: without an outcome at the end. Doubled: an outcome that was not
@@ -31,6 +33,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import boto3
 
@@ -83,7 +86,7 @@ class Rates:
     """Texts a second of CPU; the ratio is of the worker's to the engine's."""
 
     submissions: int
-    instances: int
+    instances: int  # of each; of a source, its lines
     worker: float
     engine: float
     ratio: Ratio
@@ -118,14 +121,24 @@ class Endpoint:
         return str(answer["QueueUrl"])
 
     def submit(self, texts: Sequence[str]) -> str:
+        return self._submit({"instances": texts})
+
+    def _submit(self, asked: Mapping[str, Any]) -> str:
         event = {
             "rawPath": self._path,
             "requestContext": {"http": {"method": "POST"}},
-            "body": json.dumps({"instances": texts}),
+            "body": json.dumps(asked),
         }
         answer = self._door.handle(event)
         assert answer["statusCode"] == 202, answer
         return str(json.loads(answer["body"])["id"])
+
+    def refer(self, texts: Sequence[str], name: str) -> str:
+        """Submit an object of JSON lines."""
+        key = f"inputs/{name}.jsonl"
+        body = "".join(f"{json.dumps(text)}\n" for text in texts).encode()
+        self.s3.put_object(Bucket=self.name, Key=key, Body=body)
+        return self._submit({"source": f"s3://{self.name}/{key}"})
 
     def outcomes(self) -> dict[str, tuple[str, str]]:
         """Return what is answered: id -> what would change if it were written again."""
@@ -231,14 +244,23 @@ def _compare(
 
 
 def measure(
-    endpoint: Endpoint, artifact: Path, manifest: Manifest, many: int, size: int, n: int
+    endpoint: Endpoint,
+    artifact: Path,
+    manifest: Manifest,
+    many: int,
+    size: int,
+    n: int,
+    *,
+    by_source: bool,
 ) -> Rates:
     workers, engines = [], []
     for number in range(n):
         texts = list(_texts(many * size, seed=number))
         for is_worker in (True, False) if number % 2 else (False, True):
             if is_worker:
-                workers.append(_worker_rate(endpoint, artifact, texts, size))
+                workers.append(
+                    _worker_rate(endpoint, artifact, texts, size, by_source=by_source)
+                )
             else:
                 engines.append(_engine_rate(artifact, texts))
     return Rates(
@@ -251,14 +273,25 @@ def measure(
 
 
 def _worker_rate(
-    endpoint: Endpoint, artifact: Path, texts: Sequence[str], size: int
+    endpoint: Endpoint,
+    artifact: Path,
+    texts: Sequence[str],
+    size: int,
+    *,
+    by_source: bool,
 ) -> float:
     """Texts a second of CPU, once it is ready, while there is something to do."""
+    settings = endpoint.settings
     for start in range(0, len(texts), size):
-        endpoint.submit(texts[start : start + size])
+        some = texts[start : start + size]
+        if by_source:
+            endpoint.refer(some, f"{uuid4()}")
+        else:
+            endpoint.submit(some)
+    queue = settings.references_url if by_source else settings.queue_url
     with endpoint.worker(artifact) as process:
         before = _cpu_seconds(process.pid)
-        while endpoint.left(endpoint.settings.queue_url):
+        while endpoint.left(queue):
             time.sleep(0.2)
         return len(texts) / (_cpu_seconds(process.pid) - before)
 
@@ -308,6 +341,9 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=0, help="0: measure instead")
     parser.add_argument("--instances", type=int, default=32, help="a submission")
+    parser.add_argument(
+        "--source-lines", type=int, default=0, help="submit objects of so many lines"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engine-alone", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -325,9 +361,16 @@ def main() -> None:
         many, kills = asked.submissions, asked.kills
         found = count_kills(endpoint, artifact, manifest, many, kills)
     else:
-        size = min(asked.instances, manifest.max_batch)
-        many, rounds = asked.submissions, asked.rounds
-        found = measure(endpoint, artifact, manifest, many, size, rounds)
+        size = asked.source_lines or min(asked.instances, manifest.max_batch)
+        found = measure(
+            endpoint,
+            artifact,
+            manifest,
+            asked.submissions,
+            size,
+            asked.rounds,
+            by_source=bool(asked.source_lines),
+        )
     print(json.dumps({**asdict(found), "cores": usable_cores()}, indent=2))
 
 

@@ -13,11 +13,12 @@ class Calls:
     """Metrics of one alias, whichever versions answer for it."""
 
     def __init__(self, alias: lambda_.Alias) -> None:
-        self._function = alias.lambda_.function_name
-        self._alias = alias.alias_name
+        function = alias.lambda_.function_name
+        self._function = {"FunctionName": function}
+        self._alias = {**self._function, "Resource": f"{function}:{alias.alias_name}"}
 
     def requests(self) -> cloudwatch.IMetric:
-        return self._url("UrlRequestCount", label="requests")
+        return _metric("UrlRequestCount", self._alias)
 
     def failing_percent(self) -> cloudwatch.IMetric:
         """Of requests answered 5xx, by the server or for a function that failed."""
@@ -29,56 +30,44 @@ class Calls:
 
     def milliseconds(self, statistic: str) -> cloudwatch.IMetric:
         """Of the answer alone: the start of an environment is not among them."""
-        return self._url("Duration", statistic, label=statistic)
+        return _metric("Duration", self._alias, statistic)
 
     def longest(self) -> cloudwatch.IMetric:
         """Milliseconds until a caller was answered, starts and all."""
-        return self._url(
-            "UrlRequestLatency", "Maximum", label="longest, with its start"
-        )
+        return _metric("UrlRequestLatency", self._alias, "Maximum")
 
     def at_once(self) -> cloudwatch.IMetric:
-        return self._whole("ConcurrentExecutions", "Maximum", "environments")
+        return _metric("ConcurrentExecutions", self._function, "Maximum")
 
     def throttled(self, period: cdk.Duration = MINUTE) -> cloudwatch.IMetric:
-        return self._whole("Throttles", "Sum", "throttled", period)
+        return _metric("Throttles", self._function, period=period)
 
     def spilled(self) -> cloudwatch.IMetric:
         """Requests that no environment was warm for, though some are kept so."""
-        name = "ProvisionedConcurrencySpilloverInvocations"
-        return self._whole(name, "Sum", "beyond those kept warm")
+        return _metric("ProvisionedConcurrencySpilloverInvocations", self._function)
 
     def _percent(self, which: str, name: str, label: str) -> cloudwatch.IMetric:
         return cloudwatch.MathExpression(
             label=label,
             expression=f"100 * {which} / requests",
-            using_metrics={which: self._url(name), "requests": self.requests()},
-            period=MINUTE,
-        )
-
-    def _url(
-        self, name: str, statistic: str = "Sum", label: str | None = None
-    ) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace="AWS/Lambda",
-            metric_name=name,
-            dimensions_map={
-                "FunctionName": self._function,
-                "Resource": f"{self._function}:{self._alias}",
+            using_metrics={
+                which: _metric(name, self._alias),
+                "requests": self.requests(),
             },
-            statistic=statistic,
             period=MINUTE,
-            label=label,
         )
 
-    def _whole(
-        self, name: str, statistic: str, label: str, period: cdk.Duration = MINUTE
-    ) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace="AWS/Lambda",
-            metric_name=name,
-            dimensions_map={"FunctionName": self._function},
-            statistic=statistic,
-            period=period,
-            label=label,
-        )
+
+def _metric(
+    name: str,
+    dimensions: dict[str, str],
+    statistic: str = "Sum",
+    period: cdk.Duration = MINUTE,
+) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/Lambda",
+        metric_name=name,
+        dimensions_map=dimensions,
+        statistic=statistic,
+        period=period,
+    )

@@ -148,7 +148,7 @@ class SubmissionDoor(Construct):
             retention=retention(stage.log_days),
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        with _code() as folder:
+        with door_code() as folder:
             self.function = lambda_.Function(
                 self,
                 "Function",
@@ -216,7 +216,7 @@ def _allow(actions: list[str], resources: list[str]) -> iam.PolicyStatement:
 
 
 @contextmanager
-def _code() -> Iterator[str]:
+def door_code() -> Iterator[str]:
     """A folder with the door's modules, under the name that they import each other by.
 
     Copied: an asset that leaves files out is looked for in all that is there. It must

@@ -116,8 +116,8 @@ MODES = (
         "AWS::ECS::Service",
         _asynchronous,
         lambda serving: (
-            f"seconds while a worker runs; {ALARM_MINUTES} minute and"
-            f" {number(_START_SECONDS)} s until one does"
+            "seconds while a worker runs; two to three minutes until one does, a quarter"
+            " of an hour after six quiet hours"
         ),
         lambda serving: (
             f"a submission a request, asked for twice: {WRITES} writes and {READS} reads"
