@@ -143,6 +143,24 @@ def test_straight_lines_change_where_they_cross() -> None:
     assert last.to_requests is None
 
 
+def test_a_mode_that_is_the_cheapest_for_a_moment_is_told() -> None:
+    """From eleven to twelve million a month: between two traffics that are looked at."""
+    lines = {"serverless": (0.0, 4e-6), "asynchronous": (22.0, 2e-6)}
+    lines |= {"real-time": (34.0, 1e-6)}
+
+    def cost(mode: str, requests: float) -> float:
+        fixed, each = lines[mode]
+        return fixed + each * requests
+
+    three = [BY_NAME["real-time"], BY_NAME["serverless"], BY_NAME["asynchronous"]]
+    *_, patient = envelopes(three, cost)
+    assert [span.mode for span in patient.spans] == [
+        "serverless", "asynchronous", "real-time",
+    ]  # fmt: skip
+    ends = [span.to_requests for span in patient.spans[:2]]
+    assert ends == pytest.approx([1.1e7, 1.2e7], rel=1e-3)
+
+
 def test_a_line_that_comes_back_is_the_cheapest_again() -> None:
     """A second task, from a hundred million on: what had been dearer is cheaper."""
 
