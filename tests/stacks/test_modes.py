@@ -94,6 +94,21 @@ def test_a_mode_that_the_stage_has_is_as_the_stage_has_it(
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, MOST)
 
 
+def test_modes_that_the_stage_has_not_are_on_what_it_runs_and_as_much_watched(
+    dev: Path, tmp_path: Path, make_manifest: ManifestFactory
+) -> None:
+    """dev is on Spot without a page, prod on demand with one."""
+    prod = written(tmp_path, make_manifest(), stage="prod")
+    for assembly, kind, pages in ((dev, "FARGATE_SPOT", 0), (prod, "FARGATE", 1)):
+        found = endpoints(assembly)
+        (tasks,) = of_type(found["batch"], "AWS::Batch::ComputeEnvironment")
+        assert tasks["ComputeResources"]["Type"] == kind
+        (workers,) = of_type(found["asynchronous"], "AWS::ECS::Service")
+        assert workers["CapacityProviderStrategy"][0]["CapacityProvider"] == kind
+        for mode in ("real-time", "serverless", "asynchronous"):
+            assert len(of_type(found[mode], "AWS::CloudWatch::Dashboard")) == pages
+
+
 def test_real_time_costs_what_the_bill_says(found: Comparison, assembly: Path) -> None:
     own = bill(read_assembly(assembly).stage("dev"), Usage()).endpoints[0]
     (real_time,) = (each for each in found.ways if each.mode.name == "real-time")
