@@ -30,7 +30,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-container test-deployed test-demo serve images synth bill diff choose policy picture rehearse bench peers \
+        test-container test-deployed test-demo serve images synth bill modes diff choose policy picture rehearse bench peers \
         bench-serving bench-faults lock clean
 
 help:            ## this list
@@ -80,8 +80,16 @@ images: install  ## bake MODEL into its images with ENGINE (docker or podman), o
 synth: install   ## every template of every stage, into cdk.out
 	cdk synth --quiet -c releases=$(RELEASES)
 
-bill: synth      ## what STAGE costs a month
-	$(DEPLOY) -m costs bill cdk.out --stage $(STAGE)
+# The release of MODEL that the bill is of, if there is one.
+RELEASED = $(wildcard $(RELEASES)/$(STAGE)/$(notdir $(MODEL)).json)
+IN_MODES = $(DEPLOY) -m stacks modes $(notdir $(MODEL)) --stage $(STAGE) --out build/modes
+bill: synth      ## what STAGE costs a month, and what MODEL would cost it in every mode
+	@$(if $(RELEASED),$(IN_MODES) --from $(RELEASED))
+	$(DEPLOY) -m costs bill cdk.out --stage $(STAGE) $(if $(RELEASED),--modes build/modes)
+
+modes: install   ## the same with what each mode promises and rests on, of MODEL as it was built
+	@$(IN_MODES) $(addprefix --from ,$(wildcard $(MODEL)))
+	@$(DEPLOY) -m costs modes build/modes
 
 # Releases as committed, or being committed: what the demo built is nobody's change.
 COMMITTED = $(if $(filter command environment,$(origin RELEASES)),$(RELEASES),stacks/releases)

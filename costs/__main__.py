@@ -20,6 +20,9 @@ from costs.diff_text import diff_text
 from costs.ledger.command import add_actuals
 from costs.ledger.report import ReportError
 from costs.markdown import bill_markdown, diff_markdown
+from costs.modes.command import add_modes
+from costs.modes.comparison import Comparison, compare
+from costs.modes.text import modes_markdown_section, modes_section
 from costs.options import Option, options
 from costs.options_text import options_json, options_markdown, options_text
 from costs.price_list.command import add_refresh
@@ -44,6 +47,7 @@ examples:
   python -m costs refresh                 # renew the prices from AWS's list
   python -m costs actuals cur.csv.gz --assembly cdk.out
   python -m costs choose build/support-sentiment --rps 50 --p99-ms 100
+  python -m costs modes build/modes       # python -m stacks modes wrote it
 
 A bill is at minimum scale (scaling's fewest tasks, the least traffic), as expected, and
 at maximum scale. usage.toml replaces assumptions, one a line:
@@ -58,11 +62,15 @@ _USES = {
     "markdown": "for a pull request",
     "csv": "for a spreadsheet",
 }
-_BILLS: Mapping[str, Callable[[Bill, str, Sequence[str]], str]] = {
+_BILLS: Mapping[str, Callable[[Bill, str, Sequence[str], Sequence[str]], str]] = {
     "text": bill_text,
     "markdown": bill_markdown,
-    "json": lambda found, title, tags: bill_json(found),
-    "csv": lambda found, title, tags: bill_csv(found),
+    "json": lambda found, title, tags, section: bill_json(found),
+    "csv": lambda found, title, tags, section: bill_csv(found),
+}
+_SECTIONS: Mapping[str, Callable[[Comparison], Sequence[str]]] = {
+    "text": modes_section,
+    "markdown": modes_markdown_section,
 }
 _DIFFERENCES: Mapping[str, Callable[[Difference, str], str]] = {
     "text": diff_text,
@@ -124,8 +132,18 @@ def _bill(asked: argparse.Namespace, usage: Usage) -> int:
             f"--by: no resource has the tag {unknown[0]}; there are: {known}"
         )
     title = f"Bill of {asked.assembly.resolve().name}"
-    print(_BILLS[asked.form](found, title, asked.by), end="")
+    section = _modes(asked.modes, asked.form, usage) if asked.modes else ()
+    print(_BILLS[asked.form](found, title, asked.by, section), end="")
     return 0
+
+
+def _modes(directory: Path, form: str, usage: Usage) -> Sequence[str]:
+    if form not in _SECTIONS:
+        raise AssemblyError(
+            f"--modes: as {' or '.join(_SECTIONS)} only, not as {form}:"
+            f" `python -m costs modes {directory} --json` is for machines"
+        )
+    return _SECTIONS[form](compare(read_assembly(directory), usage))
 
 
 def _diff(asked: argparse.Namespace, usage: Usage) -> int:
@@ -214,6 +232,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TAG",
         help="subtotals of a tag too",
     )
+    one.add_argument(
+        "--modes",
+        type=Path,
+        metavar="DIR",
+        help="and one model in every mode: what python -m stacks modes wrote",
+    )
     one.set_defaults(run=_bill)
     two = commands.add_parser(
         "diff",
@@ -251,6 +275,7 @@ def _parser() -> argparse.ArgumentParser:
     add_refresh(commands)
     add_actuals(commands, _common("json", "markdown"))
     add_choose(commands, _common("json", "markdown"), dated)
+    add_modes(commands, _common("json", "markdown"), dated)
     return parser
 
 

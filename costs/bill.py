@@ -27,6 +27,7 @@ from costs.instances import InstanceError
 from costs.predictions import Architecture, dollars_per_million
 from costs.release import Release, release_of
 from costs.resources import pricing
+from costs.resources.functions import serves
 from costs.scale import Scale
 from costs.usage import Usage
 
@@ -146,7 +147,7 @@ def _endpoint(
     stack: Stack, release: Release, lines: Sequence[Line], rates: Rates
 ) -> Endpoint:
     monthly = Scale.total(line.monthly for line in lines)
-    predictions = rates.usage.requests_per_second * SECONDS
+    predictions = _predictions(stack, rates.usage)
     charges = (charge for line in lines for charge in line.estimate.charges)
     on_fargate = any(charge.price.service == "Fargate" for charge in charges)
     full_load, drawn = None, None
@@ -165,6 +166,13 @@ def _endpoint(
     return Endpoint(
         stack.stage, stack.name, release, monthly, predictions, full_load, drawn
     )
+
+
+def _predictions(stack: Stack, usage: Usage) -> Scale:
+    """Return a month's requests, by what the endpoint is asked through."""
+    if any(serves(each) for each in stack.of_type("AWS::Lambda::Function")):
+        return usage.function_requests
+    return usage.requests_per_second * SECONDS
 
 
 def biggest_first(lines: Iterable[Line]) -> list[Line]:

@@ -28,8 +28,10 @@ _OPEN = 2  # endpoints
 _SHOWN = 8  # changes of resources
 
 
-def bill_markdown(bill: Bill, title: str, tags: Sequence[str] = ()) -> str:
-    """Return a table of stacks, and under it each stack's resources, folded."""
+def bill_markdown(
+    bill: Bill, title: str, tags: Sequence[str] = (), section: Sequence[str] = ()
+) -> str:
+    """Return a table of stacks, `section`, and each stack's resources, folded."""
     rows: list[Row] = []
     for stage, lines in grouped(bill.lines, by_stage):
         rows.append(_bold(stage or "(no stage)", _total(lines)))
@@ -46,6 +48,7 @@ def bill_markdown(bill: Bill, title: str, tags: Sequence[str] = ()) -> str:
         "",
         *markdown(("Stack", "at minimum", "expected", "at maximum"), rows),
         "",
+        *section,
         *_folded("Every priced resource", _resources(bill)),
         *_notes(bill.lines, bill, *energy_notes(bill)),
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from costs.assembly import Assembly, Stack
 from costs.bill import bill
 from costs.book import PRICES, Price, read_book
+from costs.functions import MB_A_VCPU
 from costs.instances import InstanceType, instance_types
 from costs.scale import Scale
 from costs.template import Template, Unknown
@@ -21,6 +22,7 @@ ZONES = (2, 3)
 DISK_GIB = 60  # of an instance, as a pool's default is
 
 _QUEUES, _QUEUE_METRICS = 3, 11  # of an asynchronous endpoint, in its template
+_FUNCTION_METRICS = 5  # that alarms of a serverless endpoint watch
 # What a task calls where no way leads out, and what an instance's agent calls besides.
 _INTERFACES, _AGENT_INTERFACES, _GPU_INTERFACES = 3, 3, 1
 # Nothing of these is there while nobody calls, builds or deploys.
@@ -29,6 +31,7 @@ TRAFFIC = (
     "endpoint_gb", "builds_per_month", "pipeline_runs_per_month", "bucket_writes",
     "bucket_reads", "lambda_calls", "key_requests", "secret_reads", "notifications",
     "queue_requests", "insights_log_gb", "submissions", "queue_workers",
+    "function_requests",
 )  # fmt: skip
 
 
@@ -76,6 +79,7 @@ def _templates(
         ("Network", _networks()),
         ("Load balancer", _balancers()),
         ("Asynchronous endpoint", _queued()),
+        ("Serverless endpoint", _serverless()),
         ("Watching", _watching()),
         ("Delivery, once for all stages", _delivery()),
     ):
@@ -159,6 +163,29 @@ def _queued() -> Iterator[tuple[str, Resources]]:
         f"bucket of 2 GB, queues, function, alarms on {_QUEUE_METRICS} metrics",
         {**queues, **alarms, "Door": door, "Bucket": bucket},
     )
+
+
+def _serverless() -> Iterator[tuple[str, Resources]]:
+    """As stacks/serverless.py makes it, with a core for each environment."""
+    alarms = {
+        f"Alarm{i}": _resource("CloudWatch::Alarm", Period=60)
+        for i in range(_FUNCTION_METRICS)
+    }
+    yield f"function, alarms on {_FUNCTION_METRICS} metrics", alarms
+    for name, architecture in (("x86", "x86_64"), ("ARM", "arm64")):
+        warm = {"ProvisionedConcurrentExecutions": 1}
+        function = _resource(
+            "Lambda::Function", MemorySize=MB_A_VCPU, Architectures=[architecture]
+        )
+        version = _resource(
+            "Lambda::Version",
+            FunctionName={"Ref": "It"},
+            ProvisionedConcurrencyConfig=warm,
+        )
+        yield (
+            f"an environment of {MB_A_VCPU} MB kept warm, {name}",
+            {"It": function, "Version": version},
+        )
 
 
 def _watching() -> Iterator[tuple[str, Resources]]:

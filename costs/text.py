@@ -23,10 +23,12 @@ _WIDTH = 100  # of a note; the table is as wide as its widest line
 _EMPTY = ("",) * 5
 
 
-def bill_text(bill: Bill, title: str, tags: Sequence[str] = ()) -> str:
+def bill_text(
+    bill: Bill, title: str, tags: Sequence[str] = (), section: Sequence[str] = ()
+) -> str:
     """Return the bill: the biggest first, assumptions below, the total last.
 
-    By each of `tags` it is added up as well.
+    By each of `tags` it is added up as well. Before the total stands `section`.
     """
     rows: list[Row] = [("", "at minimum", "expected", "at maximum", "rests on")]
     for stage, lines in grouped(bill.lines, by_stage):
@@ -45,7 +47,8 @@ def bill_text(bill: Bill, title: str, tags: Sequence[str] = ()) -> str:
         *_wrapped(free_note(bill.lines)),
         *notes(bill.lines, bill, energy_notes(bill)),
     ]
-    return "\n".join([heading, "", *table, *below, "", total, ""])
+    more = ["", *section] if section else [""]
+    return "\n".join([heading, "", *table, *below, *more, total, ""])
 
 
 def notes(lines: Sequence[Line], bill: Bill, energy: Sequence[str]) -> list[str]:

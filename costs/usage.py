@@ -200,6 +200,21 @@ class Usage:
         "seconds of each call of such a function: three calls of S3 and SQS",
         "judgement: not measured on AWS",
     )
+    function_requests: Scale = _assumed(
+        (0, 100_000, 10_000_000),
+        "requests a month at each serverless endpoint",
+        "judgement: one every half minute; yours is in its URL's UrlRequestCount",
+    )
+    function_starts: Scale = _assumed(
+        (0, 0.01, 0.05),
+        "share of those that an environment is started for first",
+        "judgement: callers come in bursts; an environment waits for some minutes",
+    )
+    function_start_seconds: Scale = _assumed(
+        (1, 2, 5),
+        "seconds of such a start, which AWS bills since August 2025",
+        "judgement: not measured on AWS",
+    )
     alarms_per_scaling_policy: Scale = _assumed(
         2,
         "alarms that target tracking makes for each policy, high and low",

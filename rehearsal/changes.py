@@ -8,6 +8,9 @@ from rehearsal.inspection import Deployed, Inspection
 from rehearsal.result import Finding
 from rehearsal.verdict import finding
 
+# A release's version has a logical id of its own, and that of the one before goes.
+_REPLACED = "AWS::Lambda::Version"
+
 Resources = dict[tuple[str, str], Deployed]
 
 
@@ -30,7 +33,9 @@ def changes(
             if _asked(was) == _asked(item):
                 findings += _unasked(was, item)
     for key in old.keys() - new.keys():
-        findings.append(finding(old[key].resource, "the resource", "there", "gone"))
+        gone = old[key].resource
+        if gone.type != _REPLACED:
+            findings.append(finding(gone, "the resource", "there", "gone"))
     return tuple(changed), tuple(findings)
 
 

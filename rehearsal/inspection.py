@@ -37,13 +37,21 @@ class Inspection:
 
     @property
     def images(self) -> dict[str, str]:
-        """Image -> ARN of the task definition that was read back with it."""
+        """Image -> the task definition or function that was read back with it."""
         return {
-            container["image"]: item.physical_id
+            image: item.physical_id
             for item in self.deployed
-            if item.resource.type == "AWS::ECS::TaskDefinition" and item.reading
-            for container in item.reading.properties["ContainerDefinitions"]
+            if item.reading
+            for image in _images(item.resource.type, item.reading.properties)
         }
+
+
+def _images(kind: str, found: Mapping[str, Any]) -> list[str]:
+    if kind == "AWS::ECS::TaskDefinition":
+        return [container["image"] for container in found["ContainerDefinitions"]]
+    if kind == "AWS::Lambda::Function" and "Code" in found:
+        return [found["Code"]["ImageUri"]]
+    return []
 
 
 def inspect(account: Account, stack: Stack) -> Inspection:

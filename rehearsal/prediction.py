@@ -1,4 +1,4 @@
-"""A real prediction: the emulated load balancer asks the real server process."""
+"""A real prediction: of the real server process, by the way that callers come in."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bench.server import ServerError, litert_command, serve
 from manifest import Manifest
 from rehearsal.account import Account, RehearsalError
 from rehearsal.inspection import Deployed, Inspection
+from rehearsal.invocation import invoke
 from rehearsal.result import Finding
 from rehearsal.submission import submit
 from rehearsal.verdict import finding
@@ -64,15 +65,20 @@ def serving(artifact: Path, manifest: Manifest, directory: Path) -> Iterator[Ser
 def predict(
     account: Account, inspections: tuple[Inspection, ...], served: Served
 ) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
-    """Ask each service that runs the release, through its load balancer.
+    """Ask each service that runs the release, through its load balancer or its queue.
 
     The server is registered as the service's target, which ECS would do with its task.
+    A function is asked as its address would.
     Returns a line for each answer that is the server's own, and what differs.
     """
     lines: list[str] = []
     findings: list[Finding] = []
     for inspection in inspections:
         where = account.at(inspection.stack.environment)
+        for function in _functions(inspection, served.manifest):
+            said, wrong = _invoked(where, inspection, served)
+            findings += [finding(function.resource, *each) for each in wrong]
+            lines += [said] if not wrong else []
         for service in _services(inspection, served.manifest):
             if not _is_balanced(service):
                 asked, wrong = _submitted(where, inspection, service, served)
@@ -116,6 +122,20 @@ def _submitted(
     return said, [("submission", direct, told)]
 
 
+def _invoked(
+    account: Account, inspection: Inspection, served: Served
+) -> tuple[str, list[tuple[str, object, object]]]:
+    """Call, and compare with what the server says directly."""
+    name, version = served.manifest.name, served.manifest.version
+    direct = _ask(f"http://{_HOST}:{served.port}", name, {})
+    found = invoke(
+        account, inspection, model=name, artifact=served.directory, texts=TEXTS
+    )
+    said = f"{inspection.stack.name} answered a call of its function as {version}"
+    right = found == direct and found[0] == 200 and found[1].get("version") == version
+    return said, [] if right else [("call", direct, found)]
+
+
 def _knock(
     account: Account, door: Door, served: Served
 ) -> Iterator[tuple[str, object, object]]:
@@ -140,6 +160,15 @@ def _services(inspection: Inspection, manifest: Manifest) -> Iterator[Deployed]:
         if item.resource.type != "AWS::ECS::Service" or not item.reading:
             continue
         if item.reading.properties["TaskDefinition"] in arns:
+            yield item
+
+
+def _functions(inspection: Inspection, manifest: Manifest) -> Iterator[Deployed]:
+    """Functions that run the release's image."""
+    image = f"/lathe/{manifest.name}/flask:{manifest.image_tag}-function"
+    arns = {arn for name, arn in inspection.images.items() if name.endswith(image)}
+    for item in inspection.deployed:
+        if item.resource.type == "AWS::Lambda::Function" and item.physical_id in arns:
             yield item
 
 

@@ -73,7 +73,7 @@ def _successor(manifest: Manifest, letter: str) -> Manifest:
 def images(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Yield the repository and the tag of every image that a build bakes of a release."""
     for runtime in manifest.runtimes:
-        for flavour in ("", "-gpu") if runtime == "tf_serving" else ("",):
+        for flavour in ("", "-gpu" if runtime == "tf_serving" else "-function"):
             yield f"lathe/{manifest.name}/{runtime}", f"{manifest.image_tag}{flavour}"
 
 

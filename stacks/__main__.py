@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "rollback": "put a model's release before into stacks/releases",
     "check": "refuse releases that nobody could build again",
     "base": "synthesize another commit, to review a change against",
+    "modes": "synthesize one model in every mode, to compare what they cost",
     "deployed": "fetch what an account runs, to review a change against",
     "review": "say what a change does: figures, resources, dollars",
     "comment": "write that to the pull request, updated in place",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -302,24 +303,32 @@ class ServiceAlarms(Construct):
 
 def tell_of_rollouts(scope: Construct, service: ecs.BaseService, wake: Wake) -> None:
     """Tell that ECS gave a rollout up, and why it says it did."""
-    told = f"{wake.prefix}: a rollout failed: <why>. {wake.runbook('rollout')}"
+    pattern = {
+        "source": ["aws.ecs"],
+        "detail-type": ["ECS Deployment State Change"],
+        "resources": [service.service_arn],
+        "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+    }
+    tell_of_failures(scope, pattern, wake, why="$.detail.reason", runbook="rollout")
+
+
+def tell_of_failures(
+    scope: Construct, pattern: dict[str, Any], wake: Wake, *, why: str, runbook: str
+) -> None:
+    """Tell of events that say a rollout failed; `why` is where they say more."""
+    told = f"{wake.prefix}: a rollout failed: <why>. {wake.runbook(runbook)}"
     events.CfnRule(
         scope,
         "Rollout",
         name=f"{wake.prefix}-rollout",
-        description=f"Rollouts that failed. {wake.runbook('rollout')}",
-        event_pattern={
-            "source": ["aws.ecs"],
-            "detail-type": ["ECS Deployment State Change"],
-            "resources": [service.service_arn],
-            "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
-        },
+        description=f"Rollouts that failed. {wake.runbook(runbook)}",
+        event_pattern=pattern,
         targets=[
             events.CfnRule.TargetProperty(
                 id="Wake",
                 arn=wake.topic.topic_arn,
                 input_transformer=events.CfnRule.InputTransformerProperty(
-                    input_paths_map={"why": "$.detail.reason"},
+                    input_paths_map={"why": why},
                     input_template=f'"{told}"',
                 ),
             )

@@ -28,6 +28,8 @@ from stacks.project import (
 from stacks.settings.compute import InstancesConfig
 from stacks.settings.delivery import Archive, Connection, DeliveryConfig
 from stacks.settings.deployment import Deployment
+from stacks.settings.endpoint import Endpoint
+from stacks.settings.serverless import ServerlessConfig
 from stacks.signing import sign
 from stacks.source import Source, source, start
 from stacks.tags import MODEL_TAG
@@ -281,16 +283,21 @@ def _paths(model: str) -> list[str]:
 
 
 def _images(deployment: Deployment, model: str) -> list[str]:
-    """Return runtimes, and runtime-gpu where some stage runs it on GPUs."""
+    """Return runtimes, and of each what some stage runs of it besides: -gpu, -function."""
     images = set()
     for stage in deployment.stages:
         for endpoint in stage.endpoints:
             if endpoint.model == model:
-                images.add(str(endpoint.runtime))
-                compute = endpoint.compute
-                if isinstance(compute, InstancesConfig) and compute.gpus:
-                    images.add(f"{endpoint.runtime}-gpu")
+                images |= {endpoint.runtime, f"{endpoint.runtime}{_kind(endpoint)}"}
     return sorted(images)
+
+
+def _kind(endpoint: Endpoint) -> str:
+    if isinstance(endpoint, ServerlessConfig):
+        return "-function"
+    compute = endpoint.compute
+    on_gpus = isinstance(compute, InstancesConfig) and compute.gpus
+    return "-gpu" if on_gpus else ""
 
 
 def _send(config: DeliveryConfig, archive: Archive) -> str:

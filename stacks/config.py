@@ -33,6 +33,7 @@ from stacks.settings.queued import (
 )
 from stacks.settings.rollout import RolloutConfig
 from stacks.settings.scaling import ScalingConfig, Scheduled
+from stacks.settings.serverless import FunctionWatchConfig, ServerlessConfig
 from stacks.settings.stage import StageConfig
 from stacks.settings.watch import WatchConfig
 
@@ -252,6 +253,13 @@ def _demo() -> StageConfig:
                 compute=FargateConfig(spot_percent=100),
                 submissions=SubmissionConfig(concurrency=20, webhooks=True, topic=True),
                 watch=QueueWatchConfig(emails=("platform@example.com",)),
+            ),
+            ServerlessConfig(
+                name="function",
+                model="support-sentiment",
+                concurrency=20,
+                provisioned=1,
+                watch=FunctionWatchConfig(emails=("platform@example.com",)),
             ),
         ),
     )

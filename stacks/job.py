@@ -106,7 +106,7 @@ class JobStack(cdk.Stack):
             "Container",
             image=ecs.ContainerImage.from_ecr_repository(
                 images(self, delivery, repository(release.name, "flask")),
-                image_tag(release, gpus=False),
+                image_tag(release),
             ),
             cpu=size.vcpu,
             memory=cdk.Size.mebibytes(size.memory_mib),

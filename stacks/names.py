@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from manifest import Manifest
 from stacks.settings.delivery import DeliveryConfig
+
+# Of a release's images, beside the plain one: tags end in it.
+ImageKind = Literal["", "gpu", "function"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ def repository(model: str, runtime: str) -> str:
     return f"lathe/{model}/{runtime}"
 
 
-def image_tag(release: Manifest, *, gpus: bool) -> str:
-    """The image of a release; one that computes on GPUs is another."""
-    return f"{release.image_tag}-gpu" if gpus else release.image_tag
+def image_tag(release: Manifest, kind: ImageKind = "") -> str:
+    """The image of a release; one that computes on GPUs, or for Lambda, is another."""
+    return f"{release.image_tag}-{kind}" if kind else release.image_tag
 
 
 def artifact_bucket(delivery: DeliveryConfig) -> str:
@@ -69,6 +73,11 @@ def handover_bucket(what: str, delivery: DeliveryConfig) -> str:
 def pipeline(what: str) -> str:
     """The pipeline that builds a model, or `deploy`."""
     return f"lathe-{what}"
+
+
+def function(stage: str, endpoint: str) -> str:
+    """The function of a serverless endpoint; its model's repository lets it in by name."""
+    return Names(stage).stack(f"endpoint-{endpoint}")
 
 
 def check_function(stage: str, endpoint: str) -> str:

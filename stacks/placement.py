@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks.addresses import Addresses
 from stacks.names import Names
 from stacks.settings.compute import FargateConfig
-from stacks.settings.endpoint import Endpoint
+from stacks.settings.endpoint import TaskEndpoint
 from stacks.settings.stage import StageConfig
 
 FARGATE, FARGATE_SPOT = "FARGATE", "FARGATE_SPOT"
@@ -25,7 +25,7 @@ def place(
     id_: str,
     *,
     stage: StageConfig,
-    config: Endpoint,
+    config: TaskEndpoint,
     names: Names,
     where: Addresses,
     **common: Any,
@@ -55,7 +55,7 @@ def place(
     return ecs.Ec2Service(scope, id_, placement_strategies=[spread, packed], **common)
 
 
-def strategies(config: Endpoint, names: Names) -> list[Strategy]:
+def strategies(config: TaskEndpoint, names: Names) -> list[Strategy]:
     """Return the shares of capacity, by the literal names that the cluster has."""
     compute = config.compute
     if not isinstance(compute, FargateConfig):

@@ -16,7 +16,7 @@ from costs.instances import instance_type
 from manifest import Manifest
 from stacks.settings.compute import FargateConfig, PoolConfig
 from stacks.settings.deployment import Deployment
-from stacks.settings.endpoint import Endpoint
+from stacks.settings.endpoint import TaskEndpoint
 from stacks.settings.network import NewVpc
 from stacks.settings.queued import AsynchronousConfig
 from stacks.settings.stage import StageConfig
@@ -89,6 +89,9 @@ STEPS = Quota(
 )
 FUNCTIONS = Quota("lambda", "L-B99A9384", "Function calls at a time", 10)
 
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+UNRESERVED = 100
+
 QUOTAS = (
     FARGATE, FARGATE_SPOT, STANDARD, STANDARD_SPOT, GPU, GPU_SPOT, TRAINING,
     TRAINING_SPOT, ADDRESSES, VPCS, GATEWAYS, NATS, INTERFACES, RULES, BALANCERS,
@@ -117,8 +120,8 @@ def needs(
     """
     found = []
     for stage in deployment.stages:
-        parts = [*_network(stage), *_pools(stage)]
-        for endpoint in stage.endpoints:
+        parts = [*_network(stage), *_pools(stage), *_functions(stage)]
+        for endpoint in stage.tasked:
             release = releases.get((stage.name, endpoint.model))
             parts += _endpoint(endpoint, release)
         found += _added(parts, stage.name, stage.account, stage.region)
@@ -146,7 +149,7 @@ def _added(parts: Parts, stage: str, account: str | None, region: str) -> list[N
     return found
 
 
-def _endpoint(endpoint: Endpoint, release: Manifest | None) -> Parts:
+def _endpoint(endpoint: TaskEndpoint, release: Manifest | None) -> Parts:
     compute, tasks = endpoint.compute, endpoint.most_tasks
     vcpu = _task_vcpu(endpoint, release)
     if isinstance(compute, FargateConfig) and vcpu is not None:
@@ -165,7 +168,7 @@ def _endpoint(endpoint: Endpoint, release: Manifest | None) -> Parts:
         yield FUNCTIONS, 1, f"{endpoint.name}: the check of a rollout"
 
 
-def _task_vcpu(endpoint: Endpoint, release: Manifest | None) -> float | None:
+def _task_vcpu(endpoint: TaskEndpoint, release: Manifest | None) -> float | None:
     if endpoint.size is not None:
         return endpoint.size.vcpu
     return task_size(endpoint, release).vcpu if release else None
@@ -176,6 +179,13 @@ def _split(count: int, base: int, spot_percent: int) -> tuple[int, int]:
     above = max(0, count - base)
     owned = min(count, base) + math.ceil(above * (100 - spot_percent) / 100)
     return owned, math.ceil(above * spot_percent / 100)
+
+
+def _functions(stage: StageConfig) -> Parts:
+    for endpoint in stage.serverless:
+        yield FUNCTIONS, endpoint.concurrency, f"{endpoint.name}: reserved for it"
+    if stage.serverless:
+        yield FUNCTIONS, UNRESERVED, "AWS lets nobody reserve these"
 
 
 def _pools(stage: StageConfig) -> Parts:

@@ -12,13 +12,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from stacks.names import artifact_bucket, handover_bucket, repository
+from stacks.names import artifact_bucket, function, handover_bucket, repository
 from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.deployment import Deployment
 
 HANDED_DAYS = 30  # of what one step of a pipeline leaves for the next, and of its cache
 KEPT_DAYS = 90  # of an artifact's earlier versions
-IMAGES_A_TAG = 2  # of a release at most: the plain one, and the one for GPUs
+IMAGES_A_TAG = 3  # of a release at most: the plain one, for GPUs, for functions
 
 
 class RegistryStack(cdk.Stack):
@@ -47,6 +47,8 @@ class RegistryStack(cdk.Stack):
             images = _images(self, model, runtime, key=key, rules=rules)
             for account in accounts:
                 images.grant_pull(iam.AccountPrincipal(account))
+            if runtime == "flask":
+                _let_functions_pull(images, _functions(self, deployment, model))
         bucket = _artifacts(self, config, key)
         _notify(bucket)
         # Two, so that nothing a branch builds can touch what is deployed.
@@ -78,11 +80,44 @@ def _images(
     )
 
 
+def _functions(stack: cdk.Stack, deployment: Deployment, model: str) -> list[str]:
+    """Return the ARNs of the functions that some stage runs of a model."""
+    return [
+        stack.format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=function(stage.name, endpoint.name),
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+            region=stage.region,
+            account=stage.account,
+        )
+        for stage in deployment.stages
+        for endpoint in stage.serverless
+        if endpoint.model == model
+    ]
+
+
+def _let_functions_pull(images: ecr.Repository, functions: list[str]) -> None:
+    """Lambda itself pulls, in the name of a function: no role of a function is asked."""
+    if functions:
+        images.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("lambda.amazonaws.com")],
+                actions=["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                conditions={"StringLike": {"aws:SourceArn": _versions(functions)}},
+            )
+        )
+
+
+def _versions(functions: list[str]) -> list[str]:
+    return [arn for each in functions for arn in (each, f"{each}:*")]
+
+
 def _removal(running: tuple[str, ...], kept: int) -> list[ecr.LifecycleRule]:
     """Remove the oldest, but nothing that a stage runs.
 
     ECR lets a rule alone decide on the images it names, so one that never has too many
-    to keep, the plain image and that for GPUs, keeps them from the last.
+    to keep, the plain image and those for GPUs and functions, keeps them all.
     """
     keep = [
         ecr.LifecycleRule(

@@ -11,15 +11,16 @@ from stacks.settings.checked import Checked, ConfigError
 from stacks.settings.deployment import Deployment
 from stacks.settings.endpoint import Endpoint
 from stacks.settings.job import JobConfig
-from stacks.size import job_size, task_size
+from stacks.settings.serverless import ServerlessConfig
+from stacks.size import function_memory, job_size, task_size
 
 
 def read_release(
-    path: Path, endpoint: Endpoint, architecture: Architecture
+    path: Path, endpoint: Endpoint, architecture: Architecture | None
 ) -> Manifest | None:
     """Return the release of an endpoint's model, None while nothing was built.
 
-    `architecture` is what its tasks run on. Raises ManifestError or ConfigError, naming
+    `architecture` is what its tasks run on, None where it may be any. Raises ManifestError or ConfigError, naming
     the file, the field and the value.
     """
     if not path.exists():
@@ -27,7 +28,7 @@ def read_release(
     release = read_manifest(path)
     checked = Checked(f"{path}: for endpoint {endpoint.name}")
     checked.one_of("name", release.name, (endpoint.model,))
-    if release.architecture != architecture:
+    if architecture not in (None, release.architecture):
         checked.refuse(
             "architecture",
             release.architecture,
@@ -36,7 +37,10 @@ def read_release(
     if endpoint.runtime not in release.runtimes:
         checked.refuse("runtimes", release.runtimes, f"made for {endpoint.runtime}")
     try:
-        task_size(endpoint, release)
+        if isinstance(endpoint, ServerlessConfig):
+            function_memory(endpoint, release)
+        else:
+            task_size(endpoint, release)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     return release

@@ -1,20 +1,22 @@
-"""How large a task of an endpoint is, and how much it can do."""
+"""How large a task or a function of an endpoint is, and how much it can do."""
 
 from __future__ import annotations
 
 import math
 
 from costs.fargate import HEADROOM, FargateSize, SizeError, fargate_size
+from costs.functions import MB_A_VCPU
 from manifest import Manifest, ManifestError
-from stacks.settings.checked import ConfigError
+from stacks.settings.checked import Checked, ConfigError
 from stacks.settings.compute import FargateConfig, TaskSize
-from stacks.settings.endpoint import Endpoint
+from stacks.settings.endpoint import TaskEndpoint
 from stacks.settings.job import JobConfig
+from stacks.settings.serverless import MOST_MIB, ServerlessConfig
 
 CPU_UNITS = 1024  # of one vCPU
 
 
-def task_size(config: Endpoint, release: Manifest) -> TaskSize:
+def task_size(config: TaskEndpoint, release: Manifest) -> TaskSize:
     """Return what the config says, else what the release was measured to need.
 
     On Fargate that is the cheapest size sold that holds it. Raises ConfigError naming
@@ -26,7 +28,7 @@ def task_size(config: Endpoint, release: Manifest) -> TaskSize:
         raise ConfigError(f"endpoint {config.name}: {error}") from None
 
 
-def _size(config: Endpoint, release: Manifest) -> TaskSize:
+def _size(config: TaskEndpoint, release: Manifest) -> TaskSize:
     wanted, on_fargate = config.size, isinstance(config.compute, FargateConfig)
     if wanted is not None:
         if on_fargate:
@@ -56,6 +58,30 @@ def job_size(config: JobConfig, release: Manifest) -> TaskSize:
     except (ManifestError, SizeError) as error:
         raise ConfigError(f"job {config.name}: {error}") from None
     return TaskSize(size.vcpu, size.memory_mib, serving.requests_per_second)
+
+
+def function_memory(config: ServerlessConfig, release: Manifest) -> int:
+    """Return the MiB that a function is given: by the config, else by the release.
+
+    That is a whole core at least, which Lambda gives with its memory. With less, a
+    request takes longer by as much as a second of it is cheaper, and costs the same.
+    Raises ConfigError naming endpoint, field, value and bound.
+    """
+    if config.memory_mib is not None:
+        return config.memory_mib
+    try:
+        _, serving = release.measured()
+    except ManifestError as error:
+        raise ConfigError(f"endpoint {config.name}: {error}") from None
+    needed = math.ceil(serving.memory_mib * HEADROOM)
+    checked = Checked(f"endpoint {config.name}")
+    if needed > MOST_MIB:
+        checked.refuse(
+            "serving.memory_mib",
+            serving.memory_mib,
+            f"enough for a function: with headroom it needs {needed} MiB of {MOST_MIB}",
+        )
+    return max(MB_A_VCPU, needed)
 
 
 def cpu_units(vcpu: float) -> int:

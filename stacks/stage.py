@@ -18,17 +18,20 @@ from stacks.names import Names
 from stacks.network import NetworkStack
 from stacks.queued import QueuedStack
 from stacks.release import read_job_release, read_release, unused
+from stacks.serverless import ServerlessStack
 from stacks.settings.delivery import DeliveryConfig
 from stacks.settings.endpoint import Endpoint, Mode
 from stacks.settings.job import JobConfig
+from stacks.settings.serverless import ServerlessConfig
 from stacks.settings.stage import StageConfig
 from stacks.size import task_size
 from stacks.tags import tag
 
 # What an endpoint of a mode is; a mode that answers otherwise is another stack.
-MODES: Mapping[Mode, type[EndpointStack] | type[QueuedStack]] = {
+MODES: Mapping[Mode, type[EndpointStack | QueuedStack | ServerlessStack]] = {
     "real-time": EndpointStack,
     "asynchronous": QueuedStack,
+    "serverless": ServerlessStack,
 }
 
 
@@ -78,7 +81,7 @@ class Stage(Construct):
         config, found = self._config, []
         for endpoint in config.endpoints:
             path = folder / f"{endpoint.model}.json"
-            release = read_release(path, endpoint, config.architecture_of(endpoint))
+            release = read_release(path, endpoint, config.built_for(endpoint))
             if release is None:
                 self._note(f"endpoint {endpoint.name} is waiting for its first build")
             else:
@@ -86,7 +89,13 @@ class Stage(Construct):
         run = [each.model for each in (*config.endpoints, *config.jobs)]
         for model in unused(folder, run):
             self._note(f"release {model} is run by no endpoint and no job")
-        config.check_room({each.name: task_size(each, made) for each, made in found})
+        config.check_room(
+            {
+                each.name: task_size(each, made)
+                for each, made in found
+                if not isinstance(each, ServerlessConfig)
+            }
+        )
         return found
 
     def _released_jobs(self, folder: Path) -> list[tuple[JobConfig, Manifest]]:

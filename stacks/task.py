@@ -16,7 +16,7 @@ from stacks.retention import retention
 from stacks.runtimes import SERVERS, Server
 from stacks.settings.compute import InstancesConfig, TaskSize
 from stacks.settings.delivery import DeliveryConfig
-from stacks.settings.endpoint import Endpoint
+from stacks.settings.endpoint import TaskEndpoint
 from stacks.settings.stage import StageConfig
 from stacks.size import cpu_units
 
@@ -36,7 +36,7 @@ class ModelTask(Construct):
         *,
         delivery: DeliveryConfig,
         stage: StageConfig,
-        config: Endpoint,
+        config: TaskEndpoint,
         release: Manifest,
         size: TaskSize,
         command: Sequence[str] | None = None,
@@ -55,7 +55,7 @@ class ModelTask(Construct):
         )
         name = repository(release.name, config.runtime)
         repository_ = images(self, delivery, name)
-        tag = image_tag(release, gpus=gpus > 0)
+        tag = image_tag(release, "gpu" if gpus else "")
         self.definition.add_container(
             release.name,
             image=ecs.ContainerImage.from_ecr_repository(repository_, tag),
@@ -100,7 +100,7 @@ def images(scope: Construct, delivery: DeliveryConfig, name: str) -> ecr.IReposi
 
 
 def _definition(
-    scope: Construct, stage: StageConfig, config: Endpoint, size: TaskSize
+    scope: Construct, stage: StageConfig, config: TaskEndpoint, size: TaskSize
 ) -> ecs.TaskDefinition:
     """The same bounds everywhere: a task has what it was measured with, and no more."""
     pool, kinds = stage.pool_of(config), ecs.Compatibility

@@ -9,7 +9,7 @@ from aws_cdk import aws_ecs as ecs
 from costs.hourly import fargate_dollars, instance_dollars
 from manifest import Manifest
 from stacks.settings.compute import FargateConfig
-from stacks.settings.endpoint import Endpoint
+from stacks.settings.endpoint import TaskEndpoint
 from stacks.settings.stage import StageConfig
 from stacks.size import task_size
 from stacks.traffic import MINUTE, Traffic
@@ -107,7 +107,7 @@ def dollars_per_million(
 
 
 def dollars_an_hour(
-    stage: StageConfig, config: Endpoint, release: Manifest
+    stage: StageConfig, config: TaskEndpoint, release: Manifest
 ) -> float | None:
     """What a task costs on demand; None where no book of the region has it."""
     size, compute = task_size(config, release), config.compute

@@ -138,12 +138,13 @@ def _choose(asked: argparse.Namespace, usage: Usage) -> int:
         title = f"What {manifest.name} costs a month, by traffic"
         rate = objective.profile.mean
         drawn = picture(title, rate, found, answer.break_evens)
-        _write(asked.picture, drawn)
+        write(asked.picture, drawn)
     print(_FORMS[asked.form](answer), end="")
     return 0 if choice.best else 1
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Raises TrafficError naming the file where it cannot be written."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

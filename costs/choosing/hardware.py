@@ -30,7 +30,7 @@ _FOR_TASKS = 0.9
 # Fargate: "starts scaling after 30 seconds", instances "after two and a half minutes"
 # (https://www.vladionescu.me/posts/scaling-containers-on-aws-in-2022/), and two health
 # checks of 10 s.
-_START_SECONDS = {"Fargate": 60.0, "EC2": 180.0}
+START_SECONDS = {"Fargate": 60.0, "EC2": 180.0}
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _fargate(
             vcpu,
             hourly,
             FARGATE[architecture],
-            _START_SECONDS["Fargate"],
+            START_SECONDS["Fargate"],
             "on-demand",
             note=_NOTES[architecture],
         )
@@ -160,7 +160,7 @@ def _instance(
             kind.vcpu,
             price.usd + disk,
             FAMILIES[kind.family],
-            _START_SECONDS["EC2"],
+            START_SECONDS["EC2"],
             lent,
             price.weakness,
             _NOTES[_SOLD_AS[kind.architecture]],

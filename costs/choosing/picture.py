@@ -17,7 +17,7 @@ from costs.scale import number
 _WIDTH, _HEIGHT = 800, 430
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 190, 28, 52
 # Wong's palette (https://doi.org/10.1038/nmeth.1618), told apart by colour-blind eyes.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 _STYLE = """
   text { font: 12.5px system-ui, sans-serif; fill: #24292f }
   .grid { stroke: #d0d7de } .line { fill: none; stroke-width: 2 }
@@ -48,7 +48,11 @@ class _Axes:
 
 
 def picture(
-    title: str, asked: float, points: Sequence[Point], crossings: Sequence[BreakEven]
+    title: str,
+    asked: float | None,
+    points: Sequence[Point],
+    crossings: Sequence[BreakEven],
+    kinds: Sequence[str] = tuple(KINDS.values()),
 ) -> str:
     """Return the SVG; dashed is what does not keep the p99 that was asked for."""
     axes = _Axes(points)
@@ -61,7 +65,7 @@ def picture(
             *_grid(axes, asked),
             *(
                 line
-                for place, kind in enumerate(KINDS.values())
+                for place, kind in enumerate(kinds)
                 for line in _kind(axes, points, kind, place)
             ),
             *_crossings(axes, points, crossings),
@@ -71,7 +75,7 @@ def picture(
     )
 
 
-def _grid(axes: _Axes, asked: float) -> Iterator[str]:
+def _grid(axes: _Axes, asked: float | None) -> Iterator[str]:
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     for cost in _decades(*axes.costs):
         y = axes.y(cost)
@@ -81,9 +85,10 @@ def _grid(axes: _Axes, asked: float) -> Iterator[str]:
         x = axes.x(rate)
         yield f'<path class="grid" d="M{x:.1f} {_TOP}V{bottom}"/>'
         yield f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{rate:g}</text>'
-    x = axes.x(asked)
-    yield f'<path class="asked" d="M{x:.1f} {_TOP}V{bottom}"/>'
-    yield f'<text x="{x + 5:.1f}" y="{_TOP + 12}">asked</text>'
+    if asked is not None:
+        x = axes.x(asked)
+        yield f'<path class="asked" d="M{x:.1f} {_TOP}V{bottom}"/>'
+        yield f'<text x="{x + 5:.1f}" y="{_TOP + 12}">asked</text>'
     middle = (_LEFT + right) / 2
     yield f'<text x="{middle}" y="{_HEIGHT - 14}" text-anchor="middle">requests a second, on average</text>'
     yield f'<text x="{_LEFT}" y="{_TOP - 10}">USD a month</text>'

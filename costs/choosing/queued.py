@@ -15,9 +15,9 @@ from costs.choosing.service_time import ServiceTime
 
 # An asynchronous answer is fetched, not returned: nobody promises less than this.
 FETCHED_SECONDS = 1.0
-_SQS_REQUESTS = 3  # a message is sent, received and deleted
-_ALARM_MINUTES = 1  # until a message that waits is seen
-_IDLE_MINUTES = 15  # without a message, then all stops
+SQS_REQUESTS = 3  # a message is sent, received and deleted
+ALARM_MINUTES = 1  # until a message that waits is seen
+IDLE_MINUTES = 15  # without a message, then all stops
 _FULL = 0.9  # of the capacity that a queue is worked off with
 _SIMULATED_MINUTES, _SIMULATED_REQUESTS = 7 * 1440, 300  # the fewer of both
 _BATCH_HOURS = 24.0
@@ -42,7 +42,7 @@ def from_zero(
     book: PriceBook,
 ) -> Queued:
     """Return the cheapest machines that work off an SQS queue, none while it is empty."""
-    messages = objective.profile.mean * SECONDS * _SQS_REQUESTS / 1e6
+    messages = objective.profile.mean * SECONDS * SQS_REQUESTS / 1e6
     queue = messages * book.price("SQS", "standard requests").usd
 
     def priced(machine: Machine) -> Queued:
@@ -105,7 +105,7 @@ def _pauses(
     random, rates = Random(0), objective.profile.rates
     enough = math.ceil(_SIMULATED_REQUESTS / 60 / objective.profile.mean)
     most = max(len(rates), 1440, min(_SIMULATED_MINUTES, enough))
-    starts = _ALARM_MINUTES + math.ceil(start_seconds / 60)
+    starts = ALARM_MINUTES + math.ceil(start_seconds / 60)
     backlog, running, idle, starting = 0.0, 0, 0, 0
     is_on, waits = False, []
     for minute in range(most):
@@ -113,7 +113,7 @@ def _pauses(
         if not is_on and (backlog or came):
             starting = starting or starts
             starting -= 1
-            is_on = not starting
+            is_on, idle = not starting, 0
             ahead = 60.0 * (starting + 1)
         else:
             ahead = 0.0
@@ -124,7 +124,7 @@ def _pauses(
             running += 1
             backlog = max(0.0, backlog - 60 * capacity)
             idle = 0 if came or backlog else idle + 1
-            is_on = idle < _IDLE_MINUTES
+            is_on = idle < IDLE_MINUTES
         elif starting:
             running += starting <= math.ceil(start_seconds / 60)
     return running / most, waits

@@ -15,15 +15,14 @@ from costs.choosing.queueing import Load, Server, load
 from costs.choosing.service_time import ServiceTime
 from costs.choosing.traffic import Profile
 from costs.fargate import HEADROOM
+from costs.functions import billed_ms, speed
 from manifest import Serving
 
-MB_A_VCPU = 1769  # AWS Lambda developer guide, "Configure function memory"
 SIZES_MB = (885, 1769, 3008, 5120, 10240)  # half a vCPU, one, and more memory
 AT_ONCE = 1000  # an account's default quota of functions that run at the same time
 # An idle environment lives 5 to 7 minutes (https://mikhail.io/serverless/coldstarts/aws/intervals/);
 # AWS promises nothing.
 IDLE_SECONDS = 300.0
-_ROUNDING_MS = 0.5  # billed by the whole millisecond
 
 
 @dataclass(frozen=True)
@@ -58,22 +57,21 @@ def _function(
     ready_seconds: float,
     book: PriceBook,
 ) -> Functions:
-    vcpu = min(1.0, memory_mb / MB_A_VCPU)  # a request runs on one thread
-    speed = LAMBDA.low * vcpu
-    warm = load(Server(service.on(speed), 1.0, math.inf), 1)
-    cold_ms = 1000 * ready_seconds / speed + service.mean_ms / speed
-    cold = _cold(objective.profile, service.mean_ms / speed / 1000)
+    at = speed(memory_mb, LAMBDA.low)
+    warm = load(Server(service.on(at), 1.0, math.inf), 1)
+    cold_ms = 1000 * ready_seconds / at + service.mean_ms / at
+    cold = _cold(objective.profile, service.mean_ms / at / 1000)
     late = cold * (cold_ms > objective.p99_ms) + (1 - cold) * warm.late(
         objective.p99_ms
     )
-    billed_ms = service.mean_ms / speed + _ROUNDING_MS + cold * cold_ms
+    billed = billed_ms(service, at) + cold * cold_ms
     return Functions(
         memory_mb,
-        _monthly(memory_mb, billed_ms, objective.profile.mean, book),
+        _monthly(memory_mb, billed, objective.profile.mean, book),
         cold,
         cold_ms,
         _p99_ms(warm, cold, cold_ms),
-        _reason(objective, late, cold, cold_ms, service.mean_ms / speed / 1000),
+        _reason(objective, late, cold, cold_ms, service.mean_ms / at / 1000),
     )
 
 
@@ -85,9 +83,9 @@ def _p99_ms(warm: Load, cold: float, cold_ms: float) -> float:
     return warm.latencies_ms[int((1 - slower) * (len(warm.latencies_ms) - 1))]
 
 
-def _monthly(memory_mb: int, billed_ms: float, rate: float, book: PriceBook) -> float:
+def _monthly(memory_mb: int, billed: float, rate: float, book: PriceBook) -> float:
     calls = rate * SECONDS
-    seconds = calls * billed_ms / 1000 * memory_mb / 1024
+    seconds = calls * billed / 1000 * memory_mb / 1024
     compute = book.price("Lambda", "compute x86").usd * seconds
     return compute + book.price("Lambda", "requests").usd * calls / 1e6
 

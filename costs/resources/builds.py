@@ -1,4 +1,4 @@
-"""What delivers a model: builds, pipelines, functions."""
+"""What delivers a model: builds and pipelines."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ _FAMILIES = {
 }
 # A pipeline's actions that AWS does not charge for.
 _FREE_ACTIONS = ("Approval",)
-
-# What a function is told that takes submissions; it is called for each, and asked twice.
-_DOOR, _CALLS = "QUEUE_URL", 3
 
 _Work = tuple[str, str]  # assumptions: how often a month, how many minutes
 _BUILD: _Work = ("builds_per_month", "minutes_per_build")
@@ -93,19 +90,3 @@ def _project_of(action: Mapping[str, Any]) -> Any:
 def _minutes(work: _Work, rates: Rates) -> Scale:
     many, long = work
     return rates.usage[many] * rates.usage[long]
-
-
-def function(resource: Resource, rates: Rates) -> Estimate:
-    """Price a function by its assumed calls; CDK's own stand for custom resources."""
-    usage = rates.usage
-    memory_gb = resource.number("MemorySize", 128) / 1024
-    kind = "ARM" if "arm64" in resource.items("Architectures") else "x86"
-    calls, seconds = usage.lambda_calls, usage.lambda_seconds
-    names = ("lambda_calls", "lambda_seconds")
-    if _DOOR in resource.get("Environment.Variables", {}):
-        calls, seconds = usage.submissions * _CALLS, usage.door_seconds
-        names = ("submissions", "door_seconds")
-    gb_seconds = calls * seconds * memory_gb
-    compute = rates.charge("Lambda", f"compute {kind}", gb_seconds, *names)
-    requests = rates.charge("Lambda", "requests", calls * 1e-6, names[0])
-    return Estimate(f"function, {memory_gb * 1024:g} MB {kind}", (compute, requests))

@@ -27,7 +27,7 @@ from rehearsal.handlers import (
     spending,
     storage,
 )
-from rehearsal.handlers.handler import Extend, Handler, Properties
+from rehearsal.handlers.handler import Check, Extend, Handler, Properties
 
 HANDLERS: Mapping[str, Handler] = {
     **recorded.RECORDED,
@@ -71,8 +71,11 @@ EXTENSIONS: Mapping[str, Extend] = {
     "AWS::ElasticLoadBalancingV2::ListenerRule": attributes.tag_rule,
     "AWS::ElasticLoadBalancingV2::TargetGroup": attributes.answer_full_name,
     "AWS::Lambda::Function": functions.complete,
+    "AWS::Lambda::Version": functions.keep_warm,
     "AWS::S3::Bucket": storage.configure_bucket,
 }
+# kind -> what MiniStack's own way of updating it does not ask.
+CHECKS: Mapping[str, Check] = {"AWS::Lambda::Function": functions.check}
 _AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/"
 # Parameters that AWS publishes, beside the few that MiniStack has; the images are none.
 PUBLISHED: Mapping[str, str] = {
@@ -105,6 +108,8 @@ def install(account: Account) -> None:
         table[kind] = _adapted(account, handler, table.get(kind, {}))
     for kind, extend in EXTENSIONS.items():
         table[kind] = {**table[kind], "create": _extended(account, extend, table[kind])}
+    for kind, check in CHECKS.items():
+        table[kind] = {**table[kind], "update": _checked(account, check, table[kind])}
 
 
 def _adapted(account: Account, handler: Handler, native: Any) -> dict[str, Any]:
@@ -127,6 +132,16 @@ def _adapted(account: Account, handler: Handler, native: Any) -> dict[str, Any]:
 def _extended(account: Account, extend: Extend, native: Any) -> Any:
     create = native["create"]
     return lambda name, given, stack: extend(_here(account), create)(name, given, stack)
+
+
+def _checked(account: Account, check: Check, native: Any) -> Any:
+    update = native["update"]
+
+    def checked(id_: str, old: Properties, new: Properties, *where: str) -> Any:
+        check(_here(account), new)
+        return update(id_, old, new, *where)
+
+    return checked
 
 
 def _here(account: Account) -> Account:

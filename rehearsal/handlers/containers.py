@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from rehearsal.account import Account
 from rehearsal.api import api_request
+from rehearsal.handlers.baked import is_missing
 from rehearsal.handlers.handler import Created, Properties
-
-_IN_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.amazonaws\.com"
-    r"/(?P<name>[^:@]+)(:(?P<tag>[^@]+)|@(?P<digest>.+))"
-)
 
 
 def register_task_definition(
@@ -66,15 +61,7 @@ def _pull(account: Account, definition: str) -> None:
     answer = account.client("ecs").describe_task_definition(taskDefinition=definition)
     for container in answer["taskDefinition"]["containerDefinitions"]:
         image = container["image"]
-        if not (found := _IN_ECR.fullmatch(image)):
-            continue
-        where = account.at(f"aws://{found['account']}/{found['region']}")
-        parts = {"imageTag": found["tag"], "imageDigest": found["digest"]}
-        wanted = {key: value for key, value in parts.items() if value}
-        answer = where.client("ecr").batch_get_image(
-            repositoryName=found["name"], imageIds=[wanted]
-        )
-        if not answer["images"]:
+        if is_missing(account, image):
             raise ValueError(
                 "ECS Deployment Circuit Breaker was triggered: "
                 f"CannotPullContainerError: {image}: not found"

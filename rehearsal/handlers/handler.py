@@ -15,6 +15,7 @@ Update = Callable[[Account, str, Properties, Properties], Created]
 Delete = Callable[[Account, str, Properties], None]
 Native = Callable[[str, Properties, str], Created]  # MiniStack's own way to create
 Extend = Callable[[Account, Native], Native]
+Check = Callable[[Account, Properties], None]
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,15 @@ _CREATED: Mapping[str, Create] = {
     "AWS::CodeConnections::Connection": _note(
         "codeconnections", "CreateConnection", answers=("ConnectionArn",)
     ),
+    "AWS::CodeDeploy::Application": _note(
+        "codedeploy", "CreateApplication", named="ApplicationName"
+    ),
+    "AWS::CodeDeploy::DeploymentConfig": _note(
+        "codedeploy", "CreateDeploymentConfig", named="DeploymentConfigName"
+    ),
+    "AWS::CodeDeploy::DeploymentGroup": _note(
+        "codedeploy", "CreateDeploymentGroup", named="DeploymentGroupName"
+    ),
     "AWS::CodePipeline::Pipeline": _note(
         "codepipeline",
         "CreatePipeline",

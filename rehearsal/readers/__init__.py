@@ -78,6 +78,7 @@ READERS: Mapping[str, Reader] = {
     "AWS::IAM::Role": access.role,
     "AWS::KMS::Alias": secrets.alias,
     "AWS::KMS::Key": secrets.key,
+    "AWS::Lambda::Alias": functions.alias,
     "AWS::Lambda::Function": functions.function,
     "AWS::Lambda::Permission": functions.permission,
     "AWS::Lambda::Url": functions.address,

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 
 from rehearsal.account import Account
-from rehearsal.readers.reading import AtLeast, Properties, Reading, the_only
+from rehearsal.readers.reading import (
+    AtLeast,
+    Properties,
+    Reading,
+    optional,
+    the_only,
+)
 
 _FUNCTION = [
     "Architectures",
@@ -28,12 +34,14 @@ _FUNCTION = [
 
 
 def function(account: Account, id_: str, given: Properties) -> Reading:
-    """The code is compared by its size only: a template names it by where it lies."""
+    """Code is compared where it is an image: else a template names where it lies."""
     answer = account.client("lambda").get_function(FunctionName=id_)
     found, tags = answer["Configuration"], answer.get("Tags", {})
     picked = {name: found.get(name) for name in _FUNCTION}
     reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
     picked["ReservedConcurrentExecutions"] = reserved
+    if found.get("PackageType") == "Image":
+        picked["Code"] = {"ImageUri": answer["Code"]["ImageUri"]}
     return Reading(
         {**picked, "Tags": AtLeast({"Key": k, "Value": v} for k, v in tags.items())},
         {"Arn": found["FunctionArn"]},
@@ -41,27 +49,58 @@ def function(account: Account, id_: str, given: Properties) -> Reading:
 
 
 def address(account: Account, id_: str, given: Properties) -> Reading:
-    """Its id is its function's name: a function has one."""
-    found = account.client("lambda").get_function_url_config(FunctionName=id_)
+    """Its id is its function's name, and the alias that it is of."""
+    name, _, alias = id_.partition(":")
+    qualified = {"Qualifier": alias} if alias else {}
+    found = account.client("lambda").get_function_url_config(
+        FunctionName=name, **qualified
+    )
     return Reading(
         {
             "AuthType": found["AuthType"],
             "InvokeMode": found.get("InvokeMode"),
-            "TargetFunctionArn": found["FunctionArn"],
+            "Qualifier": alias or None,
+            "TargetFunctionArn": found["FunctionArn"].removesuffix(f":{alias}"),
         },
         {"FunctionArn": found["FunctionArn"], "FunctionUrl": found["FunctionUrl"]},
     )
 
 
+def alias(account: Account, id_: str, given: Properties) -> Reading:
+    *_, function, name = id_.split(":")
+    found = account.client("lambda").get_alias(FunctionName=function, Name=name)
+    return Reading(
+        {
+            "Description": found.get("Description"),
+            "FunctionName": function,
+            "FunctionVersion": found["FunctionVersion"],
+            "Name": found["Name"],
+            "RoutingConfig": found.get("RoutingConfig"),
+        },
+        {"AliasArn": found["AliasArn"]},
+    )
+
+
 def version(account: Account, id_: str, given: Properties) -> Reading:
-    answer = account.client("lambda").get_function(FunctionName=id_)
+    client = account.client("lambda")
+    answer = client.get_function(FunctionName=id_)
     found = answer["Configuration"]
     # The template may name the function by its ARN, or by its name.
     arn = found["FunctionArn"].removesuffix(f":{found['Version']}")
     by_arn = str(given["FunctionName"]).startswith("arn:")
     name = arn if by_arn else found["FunctionName"]
+    warm = optional(
+        client.get_provisioned_concurrency_config,
+        FunctionName=found["FunctionName"],
+        Qualifier=found["Version"],
+    ).get("RequestedProvisionedConcurrentExecutions")
+    kept = {"ProvisionedConcurrentExecutions": warm} if warm else None
     return Reading(
-        {"FunctionName": name, "Description": found.get("Description")},
+        {
+            "FunctionName": name,
+            "Description": found.get("Description"),
+            "ProvisionedConcurrencyConfig": kept,
+        },
         {"Version": found["Version"]},
     )
 

@@ -49,7 +49,7 @@ def synthesize(commit: str, out: Path, *, root: Path = ROOT) -> None:
     """
     tree = _archive(commit, root)
     out = out.resolve()
-    _check_out(out)
+    check_out(out)
     shutil.rmtree(out, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="base-") as folder:
         try:
@@ -60,7 +60,8 @@ def synthesize(commit: str, out: Path, *, root: Path = ROOT) -> None:
         _synth(commit, Path(folder), out)
 
 
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
+    """Raise CommandError for what is there and is no assembly."""
     if out.exists() and not out.is_dir():
         raise CommandError(f"--out: {out}: is no folder")
     if out.is_dir() and any(out.iterdir()) and not (out / ASSEMBLY).is_file():

@@ -16,6 +16,7 @@ from stacks.quotas import QUOTAS, Need, Quota, needs
 from stacks.release import read_release
 from stacks.settings.checked import ConfigError
 from stacks.settings.deployment import Deployment
+from stacks.settings.serverless import ServerlessConfig
 
 RELEASES = Path(__file__).parents[1] / "releases"
 EPILOG = """\
@@ -111,9 +112,11 @@ def _releases(
     for each in what.stages:
         for endpoint in each.endpoints:
             path = folder / each.name / f"{endpoint.model}.json"
-            if release := read_release(path, endpoint, each.architecture_of(endpoint)):
+            if release := read_release(path, endpoint, each.built_for(endpoint)):
                 releases[each.name, endpoint.model] = release
-            elif endpoint.size is None and stage in (None, each.name):
+            elif isinstance(endpoint, ServerlessConfig) or endpoint.size:
+                continue
+            elif stage in (None, each.name):
                 _note(f"{each.name}: {endpoint.name} has no release: no vCPU counted")
     return releases
 

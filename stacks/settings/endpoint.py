@@ -17,10 +17,11 @@ from stacks.settings.door import Cognito, DoorConfig, Oidc
 from stacks.settings.queued import AsynchronousConfig
 from stacks.settings.rollout import RolloutConfig
 from stacks.settings.scaling import ScalingConfig
+from stacks.settings.serverless import ServerlessConfig
 from stacks.settings.watch import WatchConfig
 
 # How an endpoint is asked; each has settings of its own.
-Mode = Literal["real-time", "asynchronous"]
+Mode = Literal["real-time", "asynchronous", "serverless"]
 
 
 @dataclass(frozen=True)
@@ -96,4 +97,6 @@ class EndpointConfig:
             )
 
 
-Endpoint = EndpointConfig | AsynchronousConfig
+# What runs tasks on ECS, and what Lambda runs.
+TaskEndpoint = EndpointConfig | AsynchronousConfig
+Endpoint = TaskEndpoint | ServerlessConfig

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from costs.instances import InstanceType
 from stacks.settings.checked import Checked
 from stacks.settings.compute import InstancesConfig, PoolConfig, TaskSize
-from stacks.settings.endpoint import Endpoint
+from stacks.settings.endpoint import TaskEndpoint
 
 # The kernel and the ECS agent have the rest: an instance registers with ECS a tenth or
 # less below the memory it is sold with. A judgement, on the safe side.
@@ -32,7 +32,7 @@ def tasks_an_instance(
 def check_room(
     stage: str,
     pool: PoolConfig,
-    endpoints: tuple[Endpoint, ...],
+    endpoints: tuple[TaskEndpoint, ...],
     sizes: Mapping[str, TaskSize],
 ) -> None:
     """Raise ConfigError where an update might wait for ever for an instance.

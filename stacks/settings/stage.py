@@ -15,11 +15,12 @@ from stacks.settings.compute import (
     PoolConfig,
     TaskSize,
 )
-from stacks.settings.endpoint import Endpoint, EndpointConfig
+from stacks.settings.endpoint import Endpoint, EndpointConfig, TaskEndpoint
 from stacks.settings.job import JobConfig
 from stacks.settings.network import Network
 from stacks.settings.queued import AsynchronousConfig
 from stacks.settings.room import check_room
+from stacks.settings.serverless import ServerlessConfig
 
 Insights = Literal["disabled", "enabled", "enhanced"]
 
@@ -90,7 +91,8 @@ class StageConfig:
             pool.check(Checked(f"stage {self.name}: pool {pool.name}"))
         for endpoint in self.endpoints:
             endpoint.check(self.name)
-            self._check_pool(endpoint)
+        for tasked in self.tasked:
+            self._check_pool(tasked)
         self.check_room({})
 
     @property
@@ -103,6 +105,18 @@ class StageConfig:
     def queued(self) -> tuple[AsynchronousConfig, ...]:
         """Return the endpoints that are asked through a queue."""
         found = (e for e in self.endpoints if isinstance(e, AsynchronousConfig))
+        return tuple(found)
+
+    @property
+    def tasked(self) -> tuple[TaskEndpoint, ...]:
+        """Return the endpoints that tasks answer for."""
+        found = (e for e in self.endpoints if not isinstance(e, ServerlessConfig))
+        return tuple(found)
+
+    @property
+    def serverless(self) -> tuple[ServerlessConfig, ...]:
+        """Return the endpoints that a function answers for."""
+        found = (e for e in self.endpoints if isinstance(e, ServerlessConfig))
         return tuple(found)
 
     @property
@@ -129,7 +143,7 @@ class StageConfig:
                     "cost_anomaly_dollars", dollars, "told to anybody: no budget_emails"
                 )
 
-    def _check_pool(self, endpoint: Endpoint) -> None:
+    def _check_pool(self, endpoint: TaskEndpoint) -> None:
         compute, pools = endpoint.compute, [pool.name for pool in self.pools]
         if not isinstance(compute, InstancesConfig):
             return
@@ -146,19 +160,25 @@ class StageConfig:
         need; others count as far as their configs say.
         """
         for pool in self.pools:
-            check_room(self.name, pool, self.endpoints, sizes)
+            check_room(self.name, pool, self.tasked, sizes)
 
-    def pool_of(self, endpoint: Endpoint) -> PoolConfig | None:
+    def pool_of(self, endpoint: TaskEndpoint) -> PoolConfig | None:
         """Return the pool that an endpoint's tasks run on, None on Fargate."""
         compute = endpoint.compute
         if isinstance(compute, InstancesConfig):
             return next(pool for pool in self.pools if pool.name == compute.pool)
         return None
 
-    def architecture_of(self, endpoint: Endpoint) -> Architecture:
+    def architecture_of(self, endpoint: TaskEndpoint) -> Architecture:
         """Return the architecture that an endpoint's tasks run on."""
         compute, pool = endpoint.compute, self.pool_of(endpoint)
         if isinstance(compute, FargateConfig):
             return compute.architecture
         assert pool is not None
         return pool.architecture
+
+    def built_for(self, endpoint: Endpoint) -> Architecture | None:
+        """Return what an endpoint's release must be for, None where Lambda takes any."""
+        if isinstance(endpoint, ServerlessConfig):
+            return None
+        return self.architecture_of(endpoint)

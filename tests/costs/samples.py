@@ -22,7 +22,7 @@ def write_assembly(
     """Write the files `costs` reads, in the layout of a `cdk.out`."""
     artifacts = {}
     for stage, stacks in stages.items():
-        nested = directory / f"assembly-{stage}"
+        nested = directory / f"assembly-{stage.replace('/', '-')}"
         nested.mkdir(parents=True)
         properties = {"directoryName": nested.name, "displayName": stage}
         artifacts[nested.name] = {

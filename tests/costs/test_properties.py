@@ -39,7 +39,8 @@ def assembly(cases: Sequence[str], first: int = 0) -> Assembly:
         name, text = f"stack-{place}", json.dumps(CASES[case][0])
         for shared in ("pool", "c"):
             text = text.replace(f'"{shared}"', f'"{shared}-{place}"')
-        body = {"Resources": json.loads(text)}
+        content = json.loads(text)
+        body = content if "Resources" in content else {"Resources": content}
         template = Template(name, "us-east-1", body, lambda wanted: Unknown(wanted))
         stacks.append(Stack(name, "dev", template, {}))
     return Assembly(Path(), tuple(stacks))

@@ -28,7 +28,8 @@ def test_costs_what_was_worked_out_by_hand(case: str, billed_line: BilledLine) -
 
 
 def test_every_priced_type_is_worked_out_by_hand() -> None:
-    worked = {resources["It"]["Type"] for resources, _ in CASES.values()}
+    every = (each.get("Resources", each) for each, _ in CASES.values())
+    worked = {resources["It"]["Type"] for resources in every}
     assert worked == PRICED.keys()
 
 

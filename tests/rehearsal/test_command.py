@@ -27,6 +27,9 @@ NOTED = {
     "AWS::CE::AnomalySubscription",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::AnomalyDetector",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentConfig",
+    "AWS::CodeDeploy::DeploymentGroup",
     "AWS::CodePipeline::Pipeline",
     "AWS::ECS::CapacityProvider",  # of managed instances
     "AWS::Logs::QueryDefinition",
@@ -38,7 +41,9 @@ CHANGED = {
     "AWS::ECR::Repository",  # its lifecycle keeps what stages run
     "AWS::ECS::Service",
     "AWS::ECS::TaskDefinition",
-    "AWS::Lambda::Function",  # it checks the version
+    "AWS::Lambda::Alias",  # that callers of a function ask
+    "AWS::Lambda::Function",  # it checks the version, or serves it
+    "AWS::Lambda::Version",
 }
 READ = {
     "AWS::CodeBuild::Project",
@@ -173,6 +178,16 @@ def test_each_release_answers_through_the_load_balancer_under_its_version(
         (version,) = re.findall("running: support-sentiment-(.*)", _shown(life, name))
         answered = f"dev-endpoint-support-sentiment answered as {version}"
         assert answered in _shown(life, name)
+
+
+@pytest.mark.rehearsal
+def test_each_release_answers_a_call_of_its_function_under_its_version(
+    life: Any,
+) -> None:
+    for name in ("create", "update", "restore"):
+        (version,) = re.findall("running: support-sentiment-(.*)", _shown(life, name))
+        called = f"demo-endpoint-function answered a call of its function as {version}"
+        assert called in _shown(life, name)
 
 
 @pytest.mark.rehearsal

@@ -284,6 +284,54 @@ QUEUE = {
         "Lambda::Url", AuthType="AWS_IAM", TargetFunctionArn=get("Door", "Arn")
     ),
 }
+SERVERLESS = {
+    "Role": named("IAM::Role", AssumeRolePolicyDocument=TRUST),
+    "Model": named(
+        "Lambda::Function",
+        Architectures=["arm64"],
+        Code={"ImageUri": "example.com/model:1-function"},
+        LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"},
+        MemorySize=1769,
+        PackageType="Image",
+        ReservedConcurrentExecutions=4,
+        Role=get("Role", "Arn"),
+    ),
+    "Version": named(
+        "Lambda::Version",
+        FunctionName={"Ref": "Model"},
+        ProvisionedConcurrencyConfig={"ProvisionedConcurrentExecutions": 2},
+    ),
+    "Live": named(
+        "Lambda::Alias",
+        FunctionName={"Ref": "Model"},
+        FunctionVersion=get("Version", "Version"),
+        Name="live",
+    ),
+    "Url": {
+        **named(
+            "Lambda::Url",
+            AuthType="AWS_IAM",
+            Qualifier="live",
+            TargetFunctionArn=get("Model", "Arn"),
+        ),
+        "DependsOn": ["Live"],
+    },
+    "Application": named("CodeDeploy::Application", ComputePlatform="Lambda"),
+    "Steps": named(
+        "CodeDeploy::DeploymentConfig",
+        ComputePlatform="Lambda",
+        TrafficRoutingConfig={
+            "TimeBasedCanary": {"CanaryInterval": 10, "CanaryPercentage": 10},
+            "Type": "TimeBasedCanary",
+        },
+    ),
+    "Rollouts": named(
+        "CodeDeploy::DeploymentGroup",
+        ApplicationName={"Ref": "Application"},
+        DeploymentConfigName={"Ref": "Steps"},
+        ServiceRoleArn=get("Role", "Arn"),
+    ),
+}
 STACKS = {
     "network": NETWORK,
     "instances": INSTANCES,
@@ -292,8 +340,17 @@ STACKS = {
     "watching": WATCHING,
     "pipeline": PIPELINE,
     "queue": QUEUE,
+    "serverless": SERVERLESS,
 }
-RECORDED = {"Managed", "Monitor", "Queries", "Pipeline"}
+RECORDED = {
+    "Managed",
+    "Monitor",
+    "Queries",
+    "Pipeline",
+    "Application",
+    "Steps",
+    "Rollouts",
+}
 
 
 def stack_of(directory: Path, name: str, resources: dict[str, Any]) -> Stack:

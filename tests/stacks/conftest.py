@@ -152,6 +152,12 @@ def queue(assembly: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def serverless(assembly: Path) -> dict[str, Any]:
+    """The template of an endpoint that a function answers for."""
+    return template(assembly, "demo-endpoint-function")
+
+
+@pytest.fixture(scope="session")
 def gpu(assembly: Path) -> dict[str, Any]:
     """The template of an endpoint on GPUs: TF Serving, blue-green, checked."""
     return template(assembly, "demo-endpoint-gpu")

@@ -173,7 +173,7 @@ def test_baking_may_push_to_the_model_s_repositories_only(
 def test_every_image_that_a_stage_runs_is_baked(built: dict[str, Any]) -> None:
     variables = project(built, "Bake")["Environment"]["EnvironmentVariables"]
     images = {each["Name"]: each["Value"] for each in variables}["IMAGES"]
-    assert images == "flask tf_serving tf_serving-gpu"
+    assert images == "flask flask-function tf_serving tf_serving-gpu"
 
 
 def test_the_comment_reads_one_token_and_what_the_first_stage_runs(

@@ -220,6 +220,20 @@ def test_every_image_of_the_model_is_baked(checkout: Path) -> None:
     assert "-gpu --build-arg BASE_DIGEST" in gpu
 
 
+def test_a_function_s_image_is_baked_on_the_one_that_serves_and_alone(
+    checkout: Path,
+) -> None:
+    """Lambda refuses an index, which attestations make of an image."""
+    done = bake(checkout, "flask flask-function")
+    plain, function = done.said("docker buildx build")
+    image = f"{HOST}/lathe/{MODEL}/flask:{TAG}"
+    assert plain.endswith(f"--tag {image} .")
+    assert function.endswith(f"--tag {image}-function .")
+    assert "--file containers/function/Dockerfile --provenance=false" in function
+    assert "--sbom" not in function
+    assert f"--build-arg BASE={image} " in function
+
+
 def test_layers_of_the_newest_release_are_used_again(checkout: Path) -> None:
     before = '{"version": "aaaaaaaaaaaa"}'
     aws = f"""case "$1 $2" in "ecr get-login-password") echo x;;

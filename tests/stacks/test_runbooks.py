@@ -26,11 +26,15 @@ OF_QUEUES = (
     "late",
     "overdue",
 )  # the alarms of an asynchronous endpoint
+# The alarms of a serverless endpoint.
+OF_FUNCTIONS = ("canary", "concurrency", "duration", "errors", "throttles")
 RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 SECTIONS = ["Look", "Do", "Roll back"]
 
 # Of the aws command itself, for every operation.
 GLOBAL = {"cli-read-timeout", "output", "query", "region"}
+# What the command calls by another name than the API.
+SERVICES = {"deploy": "codedeploy"}
 # Commands of its own, which are no operation of an API.
 OWN = {("logs", "tail"): {"since", "follow"}}
 
@@ -39,11 +43,17 @@ every = pytest.mark.parametrize("book", RUNBOOKS, ids=lambda book: book.stem)
 
 @pytest.fixture
 def stack(
-    book: Path, endpoint: dict[str, Any], queue: dict[str, Any], assembly: Path
+    book: Path,
+    endpoint: dict[str, Any],
+    queue: dict[str, Any],
+    serverless: dict[str, Any],
+    assembly: Path,
 ) -> dict[str, Any]:
     """The template that has the alarm of a runbook."""
     if book.stem == "job":
         return template(assembly, "demo-job-reviews")
+    if book.stem in OF_FUNCTIONS:
+        return serverless
     return queue if book.stem in OF_QUEUES else endpoint
 
 
@@ -96,7 +106,7 @@ def test_its_aws_commands_are_operations_with_these_options(book: Path) -> None:
         if (service, operation) in OWN:
             assert asked.keys() <= OWN[service, operation]
             continue
-        model: Any = session.get_service_model(service)
+        model: Any = session.get_service_model(SERVICES.get(service, service))
         by_name = {xform_name(n, "-"): n for n in model.operation_names}
         shape = model.operation_model(by_name[operation]).input_shape
         known = {xform_name(member, "-") for member in shape.members}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.costs.worked import (
     builds,
     compute,
+    functions,
     insights,
     instances,
     jobs,
@@ -17,6 +18,7 @@ from tests.costs.worked.subjects import Cases
 CASES: Cases = {
     **builds.CASES,
     **compute.CASES,
+    **functions.CASES,
     **insights.CASES,
     **instances.CASES,
     **jobs.CASES,

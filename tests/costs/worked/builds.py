@@ -1,4 +1,4 @@
-"""Builds, pipelines and functions."""
+"""Builds and pipelines."""
 
 from __future__ import annotations
 
@@ -47,14 +47,6 @@ CASES: Cases = {
             },
         ),
         always(8 * 30 * 0.0175),
-    ),
-    "a function of CDK's": (
-        one("Lambda::Function"),
-        always(100 * 5 * 0.125 * 0.0000166667 + 100 * 0.2e-6),
-    ),
-    "a function": (
-        one("Lambda::Function", MemorySize=512, Architectures=["arm64"]),
-        always(100 * 5 * 0.5 * 0.0000133334 + 100 * 0.2e-6),
     ),
     "a pipeline of two paid actions": (
         {

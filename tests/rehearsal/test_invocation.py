@@ -1,0 +1,58 @@
+"""The session with curl in docs/deploy.md, asked again as a function's address asks."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.server import litert_command, serve
+from rehearsal.web_adapter import WebAdapter, event
+
+PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
+
+
+def session() -> list[tuple[bytes, int, Any]]:
+    """Return the body of each request of the page, and the status and JSON it shows."""
+    (block,) = re.findall(
+        r"```console\n(\$ URL=[^`]*?:predict[^`]*)```", PAGE.read_text()
+    )
+    found = []
+    for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+        command, _, printed = part.partition("\n")
+        if command.startswith("curl"):
+            words = shlex.split(command)
+            status = re.match(r"HTTP/1.1 (\d+)", printed)
+            body = words[words.index("-d") + 1].encode()
+            shown = json.loads(printed.strip().splitlines()[-1])
+            found.append((body, int(status[1]) if status else 200, shown))
+    return found
+
+
+def kinds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: kinds(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [kinds(each) for each in value]
+    return type(value).__name__
+
+
+@pytest.mark.server
+def test_the_session_of_the_page_is_what_a_caller_gets(artifact: Path) -> None:
+    asked = session()
+    assert [status for _, status, _ in asked] == [200, 400]
+    command = litert_command(artifact, python=Path(sys.executable))
+    with serve(command) as server:
+        adapter = WebAdapter.of({"AWS_LWA_PORT": str(server.port)})
+        for body, status, shown in asked:
+            path = "/v1/models/support-sentiment:predict"
+            answer = adapter.invoke(event("POST", path, body))
+            told = json.loads(answer["body"])
+            assert answer["statusCode"] == status
+            assert kinds(told) == kinds(shown)
+            assert told.get("error") == shown.get("error")
