@@ -313,7 +313,7 @@ def test_codedeploy_may_move_this_alias_and_no_other(full: Template) -> None:
     by_action = {json.dumps(each["Action"]): each["Resource"] for each in may}
     assert by_action['["lambda:GetAlias", "lambda:UpdateAlias"]'] == arn
     alarms_ = by_action['"cloudwatch:DescribeAlarms"']
-    assert alarms_["Fn::Join"][1][-1] == ":alarm:dev-endpoint-open-*"
+    assert alarms_["Fn::Join"][1][-1] == ":alarm:*"
     assert len(may) == 3
     assert '"*"' not in json.dumps(list(by_action.values()))
 
