@@ -6,6 +6,7 @@ import argparse
 import json
 import statistics
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from images.engine import BakeError, Name
 from images.running import FULL_CORE_MB, HARDENED, SANDBOX, running
 from manifest import Manifest, ManifestError, read_manifest
 from rehearsal.web_adapter import WebAdapter, event
+
+PATIENCE_S = 60
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ def main() -> int:
         print("|---|---|---|---|---|")
         for room in FUNCTIONS if arguments.function else TASKS:
             starts = [
-                start(arguments, manifest, sample, room)
+                start_worker(arguments, room)
+                if arguments.worker
+                else start(arguments, manifest, sample, room)
                 for _ in range(arguments.rounds)
             ]
             print(_row(room, starts), flush=True)
@@ -61,6 +67,34 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def start_worker(arguments: argparse.Namespace, room: Room) -> Start:
+    """Start the image as a queue's worker, until it says that it would receive."""
+    nowhere = "http://127.0.0.1:9"
+    names = ("QUEUE_URL", "REFERENCES_URL", "DEAD_LETTERS_URL", "AWS_ENDPOINT_URL")
+    environment = {
+        **dict.fromkeys(names, nowhere),
+        "BUCKET": "none",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+    }
+    with running(
+        arguments.engine,
+        arguments.image,
+        vcpu=room.vcpu,
+        memory_mib=room.memory_mib,
+        options=room.options,
+        environment=environment,
+        command=("python", "-m", "containers.queued", "worker"),
+    ) as container:
+        while '"ready"' not in container.log():
+            if container.age() > PATIENCE_S:
+                raise TimeoutError(f"not ready in {PATIENCE_S} s: {container.log()}")
+            time.sleep(POLL_S)  # asking takes CPU that the container wants
+        ready = container.age()
+        return Start(ready, ready, container.cpu_seconds(), container.resident_mib())
 
 
 def start(
@@ -75,7 +109,7 @@ def start(
         options=room.options,
     ) as container:
         adapter = WebAdapter(container.port, "/v2/health/ready", frozenset({200}))
-        adapter.wait_ready(60)
+        adapter.wait_ready(PATIENCE_S)
         ready = container.age()
         _ask(adapter, manifest, sample)
         return Start(
@@ -137,7 +171,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=5, help="starts a size (default: 5)"
     )
-    parser.add_argument(
+    rooms = parser.add_mutually_exclusive_group()
+    rooms.add_argument(
+        "--worker", action="store_true", help="as a queue's worker, until it is ready"
+    )
+    rooms.add_argument(
         "--function",
         action="store_true",
         help="in a sandbox like Lambda's, at memories of a function",

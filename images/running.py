@@ -118,17 +118,19 @@ def running(
     memory_mib: int = 512,
     environment: Mapping[str, str] | None = None,
     options: Sequence[str] = HARDENED,
+    command: Sequence[str] = (),
 ) -> Iterator[Container]:
     """Run an image on a free port of loopback and remove the container afterwards.
 
-    `vcpu` is a quota, none where it is None. Raises BakeError if it does not start.
+    `vcpu` is a quota, none where it is None; `command` is instead of the image's own.
+    Raises BakeError if it does not start.
     """
     port = _free_port()
     variables = {"PORT": str(port), "SERVER_HOST": "127.0.0.1", **(environment or {})}
     done = _run(
         engine, "run", "--detach", "--network=host", *options,
         *([] if vcpu is None else [f"--cpus={vcpu}"]), f"--memory={memory_mib}m",
-        *[f"--env={name}={value}" for name, value in variables.items()], image,
+        *[f"--env={name}={value}" for name, value in variables.items()], image, *command,
     )  # fmt: skip
     if done.returncode != 0:
         raise BakeError(f"{image}: does not start: {done.stderr.strip()}")

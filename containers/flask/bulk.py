@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from werkzeug.exceptions import BadRequest
 
-from containers.flask.engine import Engine, padded
-from containers.flask.task import Encoded, Item, Task
+from containers.flask.engine import Engine, load_engine, padded
+from containers.flask.task import Encoded, Item, Task, load_task
+from manifest import Manifest
 
 ROWS = 64  # a run, at least: whole eights, and so few that no call seems to be alone
+_SWITCH_S = 0.0005
 _AHEAD = 2  # chunks a thread that are taken before the oldest is answered
 
 Answer = dict[str, Any]
@@ -88,6 +93,19 @@ class Bulk:
             size = max(ROWS, self._engine.batch_tokens // length)
             for start in range(0, len(places), size):
                 yield length, places[start : start + size]
+
+
+def load_bulk(manifest: Manifest, directory: Path, *, threads: int) -> Bulk:
+    """Load an artifact's task and engine, for so many threads that answer chunks.
+
+    Raises StartError.
+    """
+    # A chunk has a thread, and tokenizes on it: more threads would only meet there.
+    os.environ |= {"TOKENIZERS_PARALLELISM": "false"}
+    # So long may a thread that comes back from the engine wait for one that parses.
+    sys.setswitchinterval(_SWITCH_S)
+    engine = load_engine(manifest, directory, threads)
+    return Bulk(load_task(manifest, directory), engine, manifest.lengths)
 
 
 def in_order(

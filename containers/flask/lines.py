@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 from werkzeug.exceptions import BadRequest
 
-from containers.flask.bulk import Bulk
-from containers.flask.engine import load_engine
+from containers.flask.bulk import Bulk, load_bulk
 from containers.flask.inference import INPUTS, MAX_ID
 from containers.flask.instances import kind
-from containers.flask.task import load_task
 from manifest import Manifest
 
 LINE_BYTES = 256 * 1024  # what the server takes as a body
 CHUNK_LINES = 1024
 CHUNK_BYTES = 128 * 1024  # some seconds of one core, where texts are long
 _SKIP_BYTES = 64 * 1024
-
-_SWITCH_S = 0.0005
 
 Id = str | int
 Place = Literal["line", "byte"]
@@ -57,13 +51,7 @@ def load_lines(
     Raises StartError, and ValueError where the model itself reads the field.
     """
     check_id_field(manifest, id_field)
-    # A chunk has a thread, and tokenizes on it: more threads would only meet there.
-    os.environ |= {"TOKENIZERS_PARALLELISM": "false"}
-    # So long may a thread that comes back from the engine wait for one that parses.
-    sys.setswitchinterval(_SWITCH_S)
-    engine = load_engine(manifest, directory, threads)
-    task = load_task(manifest, directory)
-    return Lines(Bulk(task, engine, manifest.lengths), id_field, place)
+    return Lines(load_bulk(manifest, directory, threads=threads), id_field, place)
 
 
 def check_id_field(manifest: Manifest, id_field: str) -> None:

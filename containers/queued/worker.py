@@ -15,10 +15,8 @@ from botocore.config import Config
 
 from containers.flask import log
 from containers.flask.artifact import open_artifact
-from containers.flask.bulk import Bulk
+from containers.flask.bulk import load_bulk
 from containers.flask.cores import usable_cores
-from containers.flask.engine import load_engine
-from containers.flask.task import load_task
 from containers.queued.items import WRITERS, Items
 from containers.queued.messages import DeadLetters, Heartbeat, Queue
 from containers.queued.notices import Notices
@@ -58,7 +56,7 @@ def work(
     Raises StartError.
     """
     manifest, cores = open_artifact(artifact), usable_cores()
-    engine = load_engine(manifest, artifact, cores)
+    bulk = load_bulk(manifest, artifact, threads=cores)
     sqs, sns = clients("sqs"), clients("sns") if settings.topic_arn else None
     store = Store(clients("s3"), settings.bucket)
     dead_letters = DeadLetters(sqs, settings.dead_letters_url)
@@ -70,7 +68,7 @@ def work(
     )
     common: dict[str, Any] = {
         "store": store,
-        "bulk": Bulk(load_task(manifest, artifact), engine, manifest.lengths),
+        "bulk": bulk,
         "identity": {"model": manifest.name, "version": manifest.version},
         "cores": cores,
     }

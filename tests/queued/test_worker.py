@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -103,8 +104,10 @@ def test_an_outcome_is_never_replaced(place: Place) -> None:
     assert place.told(id_)["predictions"] == ["first"]
 
 
+# A minute is waited beside the suites that leave a core idle.
+@pytest.mark.parametrize("seconds", [0, pytest.param(60, marks=pytest.mark.rehearsal)])
 def test_a_queue_that_is_down_for_a_while_costs_no_answer(
-    place: Place, predictor: Predictor
+    place: Place, predictor: Predictor, seconds: int
 ) -> None:
     with Outage(place.account) as outage:
         asked = submit_some(place, 6)
@@ -112,6 +115,7 @@ def test_a_queue_that_is_down_for_a_while_costs_no_answer(
         check(place, asked, predictor)
         outage.begin()
         asked |= submit_some(place, 12)
+        time.sleep(seconds)
         until(lambda: outage.refused > 3)
         assert worker.is_alive()
         outage.end()
