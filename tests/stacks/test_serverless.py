@@ -438,8 +438,8 @@ def test_preflight_counts_what_is_reserved_and_what_aws_lets_nobody_reserve() ->
             "canary.percent: 100 is not between 1 and 99",
         ),
         (
-            {"canary": CanaryConfig(minutes=0)},
-            "canary.minutes: 0 is not between 1 and 2880",
+            {"canary": CanaryConfig(minutes=4)},
+            "canary.minutes: 4 is not between 5 and 2880",
         ),
         (
             {"watch": FunctionWatchConfig(failing_percent=0)},
