@@ -513,6 +513,9 @@ def test_no_month_costs_more_than_all_environments_busy(synthesized: Path) -> No
     each = SECONDS * 1_769 / 1024 * 0.0000166667
     requests = 1e6 * 0.2
     assert line.monthly.maximum == pytest.approx(5 * each + requests)
+    answering, starting, _ = line.estimate.charges  # no time is left to start in
+    assert answering.monthly.maximum == pytest.approx(5 * each)
+    assert starting.monthly.maximum == 0
     page = (ROOT / "docs" / "deploy.md").read_text()
     (told,) = re.findall(r"(\d+\.\d\d) dollars a month for each environment", page)
     assert math.isclose(float(told), each, abs_tol=0.005)
