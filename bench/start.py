@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from bench.web_adapter import WebAdapter, event
 from images.engine import BakeError, Name
 from images.running import FULL_CORE_MB, HARDENED, SANDBOX, running
 from manifest import Manifest, ManifestError, read_manifest
-from rehearsal.web_adapter import WebAdapter, event
 
 PATIENCE_S = 60
 POLL_S = 0.1

@@ -194,9 +194,23 @@ ACKNOWLEDGED: tuple[Acknowledgement, ...] = (
     ),
     Acknowledgement(
         f"{NIST}LambdaDLQ",
-        f"{ENDPOINT}/(Check|Door)/Function",
+        f"{ENDPOINT}/(Check|Door|Model)/Function",
         "it is called and waited for: whoever calls it has its answer",
         "platform",
+    ),
+    # Serverless endpoints
+    Acknowledgement(
+        f"{NIST}LambdaInsideVPC",
+        f"{ENDPOINT}/Model/Function",
+        "it answers callers and calls nobody: its role may write its log, and no more",
+        "platform",
+    ),
+    Acknowledgement(
+        rf"{AWS}IAM5\[Resource::(<ModelFunction[^>]+>:|arn:aws:cloudwatch:.*:alarm:)\*\]",
+        f"{ENDPOINT}/Canary/Role",
+        "CodeDeploy looks at versions, whose numbers nobody knows before, and reads alarms,"
+        " as AWS's own policy for it lets it; it may change none",
+        "security",
     ),
     # Asynchronous endpoints
     Acknowledgement(

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.server import ServerError, litert_command, serve
+from bench.web_adapter import WebAdapter, event
 from rehearsal.account import Account, RehearsalError
 from rehearsal.inspection import Deployed, Inspection
-from rehearsal.web_adapter import WebAdapter, event
 
 # What the image sets beside the function: see containers/function/Dockerfile.
 _IMAGE = {"SERVER_HOST": "127.0.0.1", "GUNICORN_CMD_ARGS": "--timeout=0"}

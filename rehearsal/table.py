@@ -18,7 +18,7 @@ _HEADINGS = (
 LIMITS = (
     "The emulator runs no container, build, scaling action, traffic shift or lifecycle "
     "hook, and checks no\npermission and no quota; where an endpoint answered, the "
-    "rehearsal had started the server, not ECS.\nReleases B and C are A under another "
+    "rehearsal had started the server.\nReleases B and C are A under another "
     "version; an image is a tag without layers.\n"
     "'read back' means a describe call returned the compared properties equal to the "
     "template's;\n'recorded' means the emulator only noted the request, checked "

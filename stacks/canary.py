@@ -28,7 +28,6 @@ class AliasCanary(Construct):
         *,
         alias: lambda_.Alias,
         alarms: Sequence[cloudwatch.IAlarm],
-        prefix: str,
         config: CanaryConfig,
     ) -> None:
         super().__init__(scope, id_)
@@ -54,17 +53,17 @@ class AliasCanary(Construct):
                 deployment_in_alarm=True,
             ),
             # AWS's own policy for this may move every alias of the account.
-            role=_role(self, alias, prefix).without_policy_updates(),
+            role=_role(self, alias).without_policy_updates(),
         )
 
 
-def _role(scope: Construct, alias: lambda_.Alias, prefix: str) -> iam.Role:
-    """May move this alias, and see how the endpoint's alarms are."""
+def _role(scope: Construct, alias: lambda_.Alias) -> iam.Role:
+    """May move this alias, and see how alarms are."""
     function = alias.lambda_.function_arn
     alarms = cdk.Stack.of(scope).format_arn(
         service="cloudwatch",
         resource="alarm",
-        resource_name=f"{prefix}-*",
+        resource_name="*",
         arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
     )
     move = ["lambda:GetAlias", "lambda:UpdateAlias"]

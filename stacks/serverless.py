@@ -50,7 +50,6 @@ class ServerlessStack(cdk.Stack):
             "Canary",
             alias=model.alias,
             alarms=alarms.rollback,
-            prefix=self.stack_name,
             config=config.canary,
         )
         tell_of_canaries(self, canary.application, alarms.wake)

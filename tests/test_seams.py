@@ -100,7 +100,7 @@ def synthesized() -> list[Path]:
 
 
 # What a size is, and the one price that a dashboard counts with.
-TAKEN = ("costs.fargate", "costs.instances", "costs.hourly")
+TAKEN = ("costs.fargate", "costs.functions", "costs.instances", "costs.hourly")
 
 
 def test_stacks_take_from_costs_only_sizes_and_a_tasks_hour() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from costs.assembly import Assembly, Resource, Stack
 from costs.bill import Bill
+from costs.resources.functions import serves
 from costs.scale import Scale
 
 # What a box names, in this order -> one, several. The rest are their accessories.
@@ -80,10 +81,14 @@ def _lines(stack: Stack) -> Iterator[str]:
         yield f"pool of {low} to {high} instances"
     yield from _door(stack)
     yield from _service(stack)
+    serving = [f for f in stack.of_type("AWS::Lambda::Function") if serves(f)]
+    for function in serving:
+        most = int(function.number("ReservedConcurrentExecutions"))
+        yield f"function: {function.number('MemorySize'):,.0f} MB, {most} at once"
     for budget in stack.of_type("AWS::Budgets::Budget"):
         limit = budget.number("Budget.BudgetLimit.Amount")
         yield f"budget of ${limit:,.0f} a month"
-    found = Counter(resource.type for resource in stack.resources)
+    found = Counter(r.type for r in stack.resources if r not in serving)
     for kind, (one, several) in COUNTED.items():
         if found[kind]:
             yield f"{found[kind]} {several}" if found[kind] > 1 else one

@@ -42,9 +42,10 @@ class CanaryConfig:
     minutes: int = 10
 
     def check(self, checked: Checked) -> None:
-        """Raise ConfigError for what CodeDeploy would refuse."""
+        """Raise ConfigError for what CodeDeploy would refuse, or no alarm would see."""
         checked.whole("canary.percent", self.percent, 1, 99)
-        checked.whole("canary.minutes", self.minutes, 1, 2_880)
+        # Or the share is over before three minutes of it can be found bad.
+        checked.whole("canary.minutes", self.minutes, 5, 2_880)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from bench.web_adapter import WebAdapter, event
 from images.running import FULL_CORE_MB, SANDBOX, Container, running
 from manifest import Manifest
-from rehearsal.web_adapter import WebAdapter, event
 from tests.images.conftest import ROOT, TINY, Built
 
 pytestmark = pytest.mark.container

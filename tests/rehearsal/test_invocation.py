@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.server import litert_command, serve
-from rehearsal.web_adapter import WebAdapter, event
+from bench.web_adapter import WebAdapter, event
 
 PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 

@@ -412,6 +412,43 @@ def test_what_a_template_asks_for_is_made_read_back_and_gone_again(
     assert left.removed == len(STACKS[name].keys() - RECORDED)
 
 
+@pytest.fixture
+def images(emulator: Account) -> str:
+    """A repository with one image, of tag 1."""
+    ecr = emulator.client("ecr")
+    ecr.create_repository(repositoryName="model")
+    ecr.put_image(repositoryName="model", imageTag="1", imageManifest="{}")
+    return f"{ACCOUNT}.dkr.ecr.{emulator.region}.amazonaws.com/model"
+
+
+def test_a_function_whose_image_nobody_pushed_is_refused_new_and_changed(
+    images: str, emulator: Account
+) -> None:
+    def resources(tag: str) -> dict[str, Any]:
+        model = SERVERLESS["Model"]["Properties"]
+        changed = {**model, "Code": {"ImageUri": f"{images}:{tag}"}}
+        return {
+            "Role": SERVERLESS["Role"],
+            "Model": named("Lambda::Function", **changed),
+        }
+
+    status, reasons = create(emulator, "images-none", resources("0"))
+    assert (status, f"{images}:0 is not there" in reasons) == (
+        "ROLLBACK_COMPLETE",
+        True,
+    )
+    status, reasons = create(emulator, "images-one", resources("1"))
+    assert status == "CREATE_COMPLETE", reasons
+    emulator.client("cloudformation").update_stack(
+        StackName="images-one",
+        TemplateBody=json.dumps({"Resources": resources("2")}),
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    status, reasons = settled(emulator, "images-one")
+    assert status == "UPDATE_ROLLBACK_COMPLETE"
+    assert f"{images}:2 is not there" in reasons
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
@@ -433,6 +470,13 @@ def test_what_a_template_asks_for_is_made_read_back_and_gone_again(
             "MonitorType",
         ),
         (named("Logs::QueryDefinition", Name="slow"), "queryString"),
+        (
+            named(
+                "CodeDeploy::DeploymentConfig",
+                TrafficRoutingConfig={"Type": "TimeBasedCanary", "Share": 10},
+            ),
+            "Share",
+        ),
     ],
 )
 def test_what_aws_would_refuse_is_refused(

@@ -139,12 +139,13 @@ def test_a_rollout_that_failed_is_told_with_its_reason(
 
 
 def test_every_alarm_has_its_runbook_and_every_runbook_its_alarm(
-    unusual: dict[str, Any], queue: dict[str, Any]
+    unusual: dict[str, Any], queue: dict[str, Any], serverless: dict[str, Any]
 ) -> None:
     assert DEMO.runbooks.startswith("https://")
     prefix = f"Runbook: {DEMO.runbooks}/"
     linked = set()
-    for name, alarm in {**named(unusual), **named(queue)}.items():
+    every = {**named(unusual), **named(queue), **named(serverless)}
+    for name, alarm in every.items():
         _, found, link = alarm["AlarmDescription"].partition(prefix)
         assert found, alarm["AlarmDescription"]
         assert link == f"{name}.md"
@@ -152,7 +153,7 @@ def test_every_alarm_has_its_runbook_and_every_runbook_its_alarm(
     assert "unusual" in linked
     # Rules and a budget wake people too, and none is an alarm of CloudWatch.
     there = {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")}
-    assert there == linked | {"rollout", "job", "budget"}
+    assert there == linked | {"rollout", "canary", "job", "budget"}
 
 
 def test_unusual_is_outside_a_band_of_the_requests(unusual: dict[str, Any]) -> None:

@@ -8,6 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from costs.bill import bill
+from costs.reading import read_assembly
+from costs.usage import Usage
+from stacks.commands.architecture import describe
 from stacks.commands.picture import main, picture
 from stacks.config import deployment
 from tests.conftest import ManifestFactory
@@ -56,3 +60,15 @@ def test_a_folder_that_is_no_assembly_is_one_line(
 ) -> None:
     assert main([str(tmp_path), str(tmp_path / "out.svg")]) == 2
     assert capsys.readouterr().err.startswith(f"error: {tmp_path}/manifest.json")
+
+
+def test_a_function_that_serves_says_how_large_it_is_and_how_many_run(
+    assembly: Path,
+) -> None:
+    read = read_assembly(assembly)
+    boxes = {
+        each.stack: each.lines for each in describe(read, bill(read, Usage())).boxes
+    }
+    lines = boxes["demo-endpoint-function"]
+    assert "function: 1,769 MB, 20 at once" in lines
+    assert "check function" not in lines
