@@ -10,6 +10,7 @@ so that a busy machine slows all of them, and a ratio is of the same round.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -42,10 +43,7 @@ def read_engines(build: Path, length: int) -> Mapping[str, Engine]:
     report = read_report(build / "report.json")
     found: dict[str, Engine] = {}
     for variant in report.variants:
-        exports = [*(build / "steps").glob(f"export-{variant.name}-*")]
-        if not exports:
-            raise ValueError(f"{build}/steps: {variant.name} is not exported")
-        newest = max(exports, key=lambda path: path.stat().st_mtime)
+        newest = newest_export(build, variant.name)
         manifest = read_manifest(newest / "manifest.json")
         if length not in manifest.lengths:
             raise ValueError(
@@ -53,6 +51,17 @@ def read_engines(build: Path, length: int) -> Mapping[str, Engine]:
             )
         found[variant.name] = load_engine(manifest, newest, cores=1)
     return found
+
+
+def newest_export(build: Path, variant: str) -> Path:
+    """Return what a build exported of a variant last; raises ValueError."""
+    name = re.compile(rf"export-{re.escape(variant)}-[0-9a-f]{{12}}")
+    exports = [
+        path for path in (build / "steps").glob("*") if name.fullmatch(path.name)
+    ]
+    if not exports:
+        raise ValueError(f"{build}/steps: {variant} is not exported")
+    return max(exports, key=lambda path: path.stat().st_mtime)
 
 
 def measure(
