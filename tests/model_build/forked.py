@@ -1,12 +1,14 @@
 """Runs tests one set after the other, each in a fork of a process with TensorFlow.
 
-To import TensorFlow takes longer than most tests. A line of standard input is a request,
+To import it takes longer than most tests. A line of standard input is a request,
 {"tests": [..], "seconds": s, "log": path}; the answer is a line with pytest's exit code,
 or -1 where it took longer.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import signal
@@ -18,14 +20,26 @@ from pathlib import Path
 import pytest
 
 TOO_LONG = -1
+# Imported, not used: a process in which TensorFlow has computed must not fork.
+WARM = (
+    "ai_edge_quantizer.quantizer",
+    "hypothesis",
+    "scipy.special",
+    "tensorflow_model_optimization",
+    "tensorflow_text",
+    "tokenizers",
+)
+# Who wants to read why a test fails runs it by itself.
+PLAIN = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "pytest_timeout")
 
 
 def main() -> None:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import tensorflow  # noqa: F401  # nothing is computed here: only then may one fork
-    import tensorflow_model_optimization  # noqa: F401
-
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for library in WARM:
+        importlib.import_module(library)
+    gc.freeze()  # what forks share, none of them need look through
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()
@@ -38,7 +52,7 @@ def _test(tests: Sequence[str], log: Path) -> None:
     with log.open("w") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])
+        code = pytest.main([*PLAIN, *tests])
         sys.stdout.flush()
     os._exit(int(code))
 
