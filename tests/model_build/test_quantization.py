@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from model_build.model import Finding, Model, Precision, Scheme, load_model
+from model_build.model import Embeddings, Finding, Model, Precision, Scheme, load_model
 from model_build.passes import Quantize, QuantizeAware
 from model_build.passes.base import PlanError, Workbench
 from model_build.passes.quantize import RUNS
@@ -68,8 +68,9 @@ def outlying(lively: Model) -> Model:
 
 @pytest.fixture(scope="session")
 def loud(lively: Model) -> Model:
-    """Answers as the lively one, but one value of attention is 200 times as large."""
+    """Lively, but one value of attention is 200 times as large, and values are biased."""
     weights = {name: value.copy() for name, value in lively.weights.items()}
+    weights["layer0_value/bias"] += np.linspace(-1, 1, 16, dtype=np.float32)
     weights["layer0_value/kernel"][:, 3] *= 200
     weights["layer0_value/bias"][3] *= 200
     weights["layer0_output/kernel"][3] /= 200
@@ -411,10 +412,65 @@ def test_a_row_of_integers_is_near_its_floats_whatever_its_size(bits: int) -> No
     else:
         packed, scale = int4_rows(table)
         assert packed.shape == (4, 16)
-        found = np.concatenate([packed % 16, packed // 16], 1).astype(np.float32) - 8
-        found *= scale
+        found = halves(packed) * scale
     change = np.sqrt(np.square(found - table).mean(1))
     assert (change <= {8: 0.01, 4: 0.15}[bits] * sizes[:, 0]).all()
+
+
+def halves(packed: np.ndarray) -> np.ndarray:
+    return np.concatenate([packed % 16, packed // 16], 1).astype(np.float32) - 8
+
+
+@pytest.mark.tf
+def test_four_bits_clip_an_outlier_where_that_changes_a_row_least() -> None:
+    from model_build.storage import int4_rows
+
+    row = np.array([[9.0] + [1.0] * 63], np.float32)
+    packed, scale = int4_rows(row)
+    assert scale < 0.9 * 9 / 7
+    assert np.abs(halves(packed) * scale - row)[0, 1:].max() < 0.1
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("kept", ["int8", "int4"])
+def test_rows_that_are_looked_up_are_those_that_were_stored(
+    lively: Model, tiny_tokens: Tokens, kept: Embeddings
+) -> None:
+    # red if a row is widened by another's scale, or from the other half of a byte
+    from model_build.encoder import to_keras
+    from model_build.storage import int4_rows, int8_of, stored_encoder
+
+    table = lively.weights["embed/tokens"]
+    table = table * np.geomspace(0.1, 10, len(table), dtype=np.float32)[:, np.newaxis]
+    whole, scale = int8_of(table, 1) if kept == "int8" else int4_rows(table)
+    rows = (whole if kept == "int8" else halves(whole)) * scale
+    asked, rounded = (
+        lively.with_weights({**lively.weights, "embed/tokens": each})
+        for each in (table, rows)
+    )
+    stored = stored_encoder(replace(asked, precision=Precision("float32", kept)))
+    found = stored(tiny_tokens.ids)["hidden"][0]
+    wanted = to_keras(rounded)(tiny_tokens.ids)["hidden"][0]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.tf
+def test_bfloat16_answers_alike_in_both_engines(
+    lively: Model, tiny_tokens: Tokens
+) -> None:
+    """TensorFlow keeps bfloat16; LiteRT keeps float32 that look like them."""
+    from model_build.encoder import to_keras
+    from model_build.storage import rounded_to_bfloat16, stored_encoder
+
+    asked = replace(lively, precision=Precision("bfloat16"))
+    kept, rounded = (
+        encoder(tiny_tokens.ids)["logits"]
+        for encoder in (
+            stored_encoder(asked, kernels="bfloat16"),
+            to_keras(rounded_to_bfloat16(asked)),
+        )
+    )
+    np.testing.assert_allclose(rounded, kept, atol=1e-5)
 
 
 def test_what_a_pass_found_is_kept_with_the_model(
