@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -386,6 +387,38 @@ def test_openvino_refuses_what_it_does_not_run(
     model = replace(tiny_model, precision=Precision(scheme))
     with pytest.raises(ValueError, match=f"'{scheme}' is not one that OpenVINO runs"):
         export_openvino(model, tiny_tokens, tmp_path / "model.xml")
+
+
+@pytest.mark.tf
+def test_static_scales_are_fixed_by_all_that_was_seen(
+    lively: Model, tiny_tokens: Tokens, tmp_path: Path
+) -> None:
+    """Of what is multiplied, but for the answer, which a scale too small would cap."""
+    # red if ranges are averages over rows, or of some of them, or not of 8 bits
+    import tf_keras as keras
+    from ai_edge_litert.interpreter import Interpreter
+
+    from model_build.encoder import to_keras
+    from model_build.litert import export_litert
+
+    path, full = tmp_path / "model.tflite", to_keras(lively)
+    fixed = replace(lively, precision=Precision("static-int8", "float"))
+    export_litert(fixed, (12,), path, tiny_tokens)
+    interpreter = Interpreter(str(path))
+    tensors = {each["index"]: each for each in interpreter.get_tensor_details()}
+    given: dict[str, list[Any]] = {"FULLY_CONNECTED": [], "BATCH_MATMUL": []}
+    for operation in interpreter._get_ops_details():
+        if operation["op_name"] in given:
+            given[operation["op_name"]].append(tensors[operation["inputs"][0]])
+    assert {each["dtype"] for each in given["BATCH_MATMUL"]} == {np.int8}
+    whole = [e for e in given["FULLY_CONNECTED"] if e["dtype"] == np.int8]
+    assert len(whole) == len(given["FULLY_CONNECTED"]) - 1 == 12
+    parts = ("query", "key", "value", "output", "ffn_in", "ffn_out")
+    names = [f"layer{index}_{part}" for index in range(2) for part in parts]
+    seen = keras.Model(full.input, [full.get_layer(name).input for name in names])
+    wanted = [np.ptp([*np.ravel(x), 0.0]) / 255 for x in seen(tiny_tokens.ids)]
+    found = [each["quantization"][0] for each in whole]
+    np.testing.assert_allclose(sorted(found), sorted(wanted), rtol=0.02)
 
 
 @pytest.mark.tf
