@@ -116,7 +116,7 @@ ASKED = "a_student_is_trained_on_the_loss_that_its_settings_say"
 EQUALS = "each_loss_inside_is_nothing_between_equals_and_something_between_others"
 COMPARED = "what_is_compared_inside_are_the_named_parts_of_the_layers"
 RELATIONS = "relations_are_those_of_the_paper_and_padding_has_none"
-NEAR_HIDDEN = "hidden_states_near_the_teachers_by_their_own_loss"
+CAME_FROM = "a_student_is_compared_with_the_layers_it_came_from"
 MAPPED = "layers_are_taken_as_the_map_says"
 UNKNOWN = "what_nobody_labelled_is_unknown"
 
@@ -145,7 +145,7 @@ _DISTILL = (
         ("the loss is not added", DISTILL, "self.hidden_weight * tf.add_n(each)", "0.0 * tf.add_n(each)", f"{EQUALS}[hidden]"),
         ("summed over channels", LOSSES, "tf.reduce_mean((own - shown) ** 2, -1)", "tf.reduce_sum((own - shown) ** 2, -1)", "the_distance_of_hidden_states_is_a_mean_over_real_tokens"),
         ("padding is compared", LOSSES, "real = tf.cast(tf.not_equal(ids, 0), tf.float32)", "real = tf.ones_like(ids, tf.float32)", "the_distance_of_hidden_states_is_a_mean_over_real_tokens"),
-        ("compared with the first layers", DISTILL, "        compared = self._kept(model.shape)\n", "        compared = tuple(range(len(own)))\n", NEAR_HIDDEN),
+        ("compared with the first layers", DISTILL, "        compared = self._kept(model.shape)\n", "        compared = tuple(range(len(own)))\n", CAME_FROM),
     ),
     *_of(
         "distill: attention",
@@ -421,14 +421,14 @@ _QUANTIZE = (
         "quantization",
         ("not in LiteRT", LITERT, 'if scheme == "float16":', "if False:", BYTES),
         ("as 8 bits", LITERT, "            converter.target_spec.supported_types = [tf.float16]\n", "", BYTES),
-        ("not in the SavedModel", SAVED_MODEL, '"float16": "float16"', '"float16": "float32"', f"{NARROW}[float16]"),
-        ("as bfloat16 in the SavedModel", SAVED_MODEL, '"float16": "float16"', '"float16": "bfloat16"', f"{NARROW}[float16]"),
+        ("not in the SavedModel", SAVED_MODEL, '"float16": "float16"', '"float16": "float32"', f"{NARROW}[float16-0.55-0.002]"),
+        ("as bfloat16 in the SavedModel", SAVED_MODEL, '"float16": "float16"', '"float16": "bfloat16"', f"{NARROW}[float16-0.55-0.002]"),
     ),
     *_of(
         "quantize: bfloat16",
         "quantization",
         ("not in LiteRT", LITERT, "model = rounded_to_bfloat16(model)", "pass", f"{RUNS}[bfloat16]"),
-        ("not in the SavedModel", SAVED_MODEL, '"bfloat16": "bfloat16"', '"bfloat16": "float32"', f"{NARROW}[bfloat16]"),
+        ("not in the SavedModel", SAVED_MODEL, '"bfloat16": "bfloat16"', '"bfloat16": "float32"', f"{NARROW}[bfloat16-0.55-0.01]"),
         ("embeddings alone are rounded", STORAGE, "if name == TABLE or name.endswith(DENSE)", "if name == TABLE", SAME_BFLOAT16),
         ("embeddings are not rounded", STORAGE, "if name == TABLE or name.endswith(DENSE)", "if name.endswith(DENSE)", SAME_BFLOAT16),
         ("rounded to float16", STORAGE, "value.astype(tf.bfloat16.as_numpy_dtype)", "value.astype(np.float16)", SAME_BFLOAT16),
@@ -437,8 +437,8 @@ _QUANTIZE = (
         "quantize: int8 weights",
         "quantization",
         ("activations are rounded, too", LITERT, 'add_weight_only_config(".*", DENSE, 8)', 'add_dynamic_config(".*", DENSE, 8)', f"{IMITATED}[weight-int8]"),
-        ("not in the SavedModel", SAVED_MODEL, '"weight-int8": "int8"', '"weight-int8": "float32"', f"{NARROW}[weight-int8, int8 embeddings]"),
-        ("one scale for all outputs", STORAGE, "mixed * self.scale[0] if", "mixed * tf.reduce_max(self.scale) if", f"{NARROW}[weight-int8, int8 embeddings]"),
+        ("not in the SavedModel", SAVED_MODEL, '"weight-int8": "int8"', '"weight-int8": "float32"', f"{NARROW}[weight-int8, int8 embeddings-0.35-0.02]"),
+        ("one scale for all outputs", STORAGE, "mixed * self.scale[0] if", "mixed * tf.reduce_max(self.scale) if", f"{NARROW}[weight-int8, int8 embeddings-0.35-0.02]"),
     ),
     *_of(
         "quantize: int4 embeddings",

@@ -417,6 +417,14 @@ def test_attention_is_compared_between_as_many_heads(
     assert related.apply(pruned, bench).shape == shape
 
 
+@pytest.mark.parametrize("settings", [{"layers": 1}, {"layer_map": (1,)}])
+def test_a_student_is_compared_with_the_layers_it_came_from(
+    tiny_model: Model, settings: dict[str, Any]
+) -> None:
+    student = student_of(tiny_model, (1,))
+    assert Distill(**settings)._compared(tiny_model, student, tiny_model) == (1,)
+
+
 def test_a_teacher_of_another_depth_is_compared_evenly(
     teacher: Model, bench: Workbench
 ) -> None:
