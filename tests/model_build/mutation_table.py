@@ -217,8 +217,8 @@ _PRUNE_WEIGHTS = (
         ("the largest go", WEIGHTS, "np.argpartition(sizes, count - 1)[:count]", "np.argpartition(-sizes, count - 1)[:count]", "of_all_the_smallest_go"),
         ("the most negative go", WEIGHTS, "sizes = np.abs(np.concatenate([matrix.ravel() for matrix in matrices]))", "sizes = np.concatenate([matrix.ravel() for matrix in matrices])", "of_all_the_smallest_go"),
         ("zeros are not held", WEIGHTS, "matrix.assign(tf.where(mask, matrix, 0.0))", "matrix.assign(matrix)", f"{ZEROS}[once]"),
-        ("what was zero may grow", WEIGHTS, "(matrix, old & new)", "(matrix, new)", "what_was_zero_before_stays_zero"),
-        ("zeros of before are forgotten", WEIGHTS, "tf.not_equal(matrix, 0)", "tf.ones_like(matrix, tf.bool)", "what_was_zero_before_stays_zero"),
+        ("what was zero may grow", WEIGHTS, "(matrix, old & new)", "(matrix, new)", "zeros_only_become_more"),
+        ("zeros of before are forgotten", WEIGHTS, "tf.not_equal(matrix, 0)", "tf.ones_like(matrix, tf.bool)", "zeros_only_become_more"),
         ("the classifier is pruned", WEIGHTS, 'name.endswith("/kernel") and not name.startswith("classifier")', 'name.endswith("/kernel")', f"{ZEROS}[once]"),
     ),
     *_of(

@@ -153,24 +153,36 @@ def test_of_all_the_smallest_go() -> None:
     assert kept[1].tolist() == [[False, True]]
 
 
-@tf
-def test_zeros_grow_by_the_schedule() -> None:
-    # red if all of them are there from the first pruning on
+def zeros_by_step(values: Any, sparsity: float, schedule: dict[int, float]) -> Any:
+    """Where one matrix is zero in each of three steps, all of which add 1 to it."""
     import tensorflow
     import tf_keras as keras
 
     from model_build.passes.prune_weights import _Group, _Zeros
 
-    matrix = tensorflow.Variable(np.arange(1.0, 9.0, dtype=np.float32).reshape(4, 2))
-    zeros = _Zeros([_Group([matrix], 0.5, largest)], {1: 0.5, 2: 1.0})
+    matrix = tensorflow.Variable(np.array(values, np.float32)[:, np.newaxis])
+    zeros = _Zeros([_Group([matrix], sparsity, largest)], schedule)
     optimizer = keras.optimizers.SGD()
     zeros.start(optimizer)
-    found = []
     for step in range(3):
         optimizer.iterations.assign(step)
         zeros.before_step()
-        found.append(int((matrix.numpy() == 0).sum()))
-    assert found == [0, 2, 4]
+        yield np.flatnonzero(matrix.numpy() == 0).tolist()
+        matrix.assign_add(tensorflow.ones_like(matrix))
+
+
+@tf
+def test_zeros_grow_by_the_schedule() -> None:
+    # red if all of them are there from the first pruning on
+    found = zeros_by_step([1, 2, 3, 4], 0.5, {1: 0.5, 2: 1.0})
+    assert [*found] == [[], [0], [0, 1]]
+
+
+@tf
+def test_zeros_only_become_more() -> None:
+    # red if masks start as all ones, or a pruning lets go of what was zero
+    found = zeros_by_step([0, 0, 0, 4, 5, 6], 1 / 6, {1: 1.0})
+    assert [*found] == [[0, 1, 2]] * 3
 
 
 def test_of_every_m_the_largest_stay() -> None:
