@@ -403,7 +403,7 @@ _QUANTIZE = (
         ("multiplies in float", LITERT, 'add_dynamic_config(".*", DENSE, 8)', 'add_weight_only_config(".*", DENSE, 8)', f"{IMITATED}[dynamic-int8]"),
         ("in 4 bits", LITERT, 'add_dynamic_config(".*", DENSE, 8)', 'add_dynamic_config(".*", DENSE, 4)', f"{IMITATED}[dynamic-int8]"),
         ("the classifier alone", LITERT, 'add_dynamic_config(".*", DENSE, 8)', 'add_dynamic_config("(^|/)classifier/", DENSE, 8)', f"{IMITATED}[dynamic-int8]"),
-        ("not at all", LITERT, 'if scheme.endswith("int8") or scheme == "mixed":', 'if scheme == "mixed":', f"{RUNS}[dynamic-int8, int8 embeddings]"),
+        ("not at all", LITERT, 'if scheme.endswith("int8") or scheme == "mixed":', 'if scheme == "mixed":', f"{IMITATED}[dynamic-int8]"),
     ),
     *_of(
         "quantize: static int8",
