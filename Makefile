@@ -30,8 +30,8 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 export CI ?=
 
 .PHONY: help install demo test check test-fast test-server test-tf test-rehearsal \
-        test-container test-deployed test-demo serve images synth bill modes diff choose policy picture rehearse bench peers \
-        bench-serving bench-faults lock clean
+        test-container test-deployed test-demo mutations serve images synth bill modes diff choose \
+        policy picture rehearse bench peers bench-serving bench-faults lock clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,9 @@ test-deployed: install
 
 test-tf: install peers   ## passes, exports and the pipeline, on tiny real models
 	$(BUILD) -m pytest $(PARALLEL) -m tf tests/model_build tests/bench
+
+mutations: install  ## break each pass on purpose, many times: which tests do not notice?
+	$(DEPLOY) -m tests.model_build.mutations
 
 test-rehearsal: install  ## a real CDK deploy to the emulator, read back, destroyed
 	pytest -m rehearsal

@@ -14,6 +14,7 @@ from model_build.model import LayerShape, Model
 from model_build.passes import Distill, Finetune
 from model_build.passes.base import PlanError, Workbench
 from model_build.student import kept_layers, narrowed, strongest_channels, student_of
+from model_build.tokens import Tokens
 from tests.model_build.conftest import bench_of
 
 pytestmark = pytest.mark.tf
@@ -113,6 +114,95 @@ def test_each_loss_inside_is_nothing_between_equals_and_something_between_others
     assert np.abs(found(losses[1], other)).max() == 0
 
 
+@pytest.mark.parametrize(
+    ("weight", "changed", "seen"),
+    [
+        ("attention", "query", True),
+        ("attention", "key", True),
+        ("attention", "value", False),
+        ("relation", "query", True),
+        ("relation", "key", True),
+        ("relation", "value", True),
+        ("hidden", "query", True),
+    ],
+)
+def test_what_is_compared_inside_are_the_named_parts_of_the_layers(
+    teacher: Model, bench: Workbench, weight: str, changed: str, seen: bool
+) -> None:
+    """Of two models that differ in one matrix of the last layer."""
+    from model_build import encoder, training
+
+    name = f"layer1_{changed}/kernel"
+    other = teacher.with_weights({**teacher.weights, name: teacher.weights[name] + 0.1})
+    tokens = bench.tokens(teacher, bench.train)
+    batch = training.tensors(replace(tokens, targets={"label": np.full(64, -1)}))
+    own, shown = (
+        encoder.observed(encoder.to_keras(each), (0, 1)) for each in (other, teacher)
+    )
+    weights: Any = {"hidden_weight": 0.0, f"{weight}_weight": 1.0}
+    loss = Distill(**weights, relation_heads=4, alpha=0.0)._loss(shown, [(2, 2)] * 2)
+    found = np.abs(loss(own(batch["ids"]), batch)).max()
+    assert found > 1e-4 if seen else found < 1e-6
+
+
+def test_the_distance_of_hidden_states_is_a_mean_over_real_tokens() -> None:
+    from model_build.losses import hidden_distance
+
+    own = np.array([[[1.0, 3.0], [0.0, 0.0], [9.0, 9.0]]], np.float32)
+    shown = np.array([[[0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]], np.float32)
+    found = hidden_distance(own, shown, np.array([[5, 6, 0]]))
+    np.testing.assert_allclose(found, [((1 + 4) / 2 + 1 / 2) / 2])
+
+
+def hinton(
+    own: np.ndarray, shown: np.ndarray, labels: np.ndarray, t: float, alpha: float
+) -> np.ndarray:
+    """Equation 4 of https://arxiv.org/abs/1503.02531, by row."""
+    from scipy.special import log_softmax, softmax
+
+    soft = -(softmax(shown / t, axis=1) * log_softmax(own / t, axis=1)).sum(1)
+    hard = -log_softmax(own, axis=1)[np.arange(len(own)), labels]
+    return np.asarray(alpha * t**2 * soft + (1 - alpha) * np.where(labels < 0, 0, hard))
+
+
+def test_softened_answers_and_labels_are_weighed_as_hinton_has_it() -> None:
+    """Red if an unknown label, -1, counts."""
+    from model_build.losses import softened
+
+    own, shown = np.random.default_rng(7).normal(size=(2, 3, 4)).astype(np.float32)
+    labels = np.array([2, 0, -1])
+    found = softened(
+        {"logits": own}, {"logits": shown}, {"label": labels}, temperature=3, alpha=0.2
+    )
+    np.testing.assert_allclose(found, hinton(own, shown, labels, 3, 0.2), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "hidden", [pytest.param(0.0, id="answers"), pytest.param(1e-9, id="inside")]
+)
+def test_a_student_is_trained_on_the_loss_that_its_settings_say(
+    teacher: Model, bench: Workbench, monkeypatch: pytest.MonkeyPatch, hidden: float
+) -> None:
+    """Red if temperature or alpha do not reach it."""
+    from model_build import training
+
+    found: list[np.ndarray] = []
+
+    def watched(
+        student: Any, _: Model, tokens: Tokens, loss: Any, *__: Any, **___: Any
+    ) -> None:
+        batch = training.tensors(tokens)
+        found.append(np.asarray(loss(student(batch["ids"]), batch)))
+
+    monkeypatch.setattr(training, "train_to_best", watched)
+    asked = Distill(layers=1, hidden_weight=hidden, temperature=3.0, alpha=0.25)
+    start, _ = asked._student(teacher, bench)
+    asked.apply(teacher, bench)
+    labels = np.array([example.label for example in bench.train])
+    wanted = hinton(answers(start, bench), answers(teacher, bench), labels, 3.0, 0.25)
+    np.testing.assert_allclose(found[0], wanted, rtol=1e-3)
+
+
 def test_relations_are_those_of_the_paper_and_padding_has_none() -> None:
     """Red if heads are cut across, not scaled, or padding is related to."""
     import tensorflow as tf
@@ -164,12 +254,22 @@ def directory(bench: Workbench, name: str) -> Path:
     return made
 
 
-def test_layers_are_taken_as_the_map_says(teacher: Model, bench: Workbench) -> None:
-    name = "ffn_in/kernel"
-    for index in (0, 1):
-        student, _ = Distill(layer_map=(index,))._student(teacher, bench)
+@pytest.mark.parametrize("taken", [(0,), (1,), (0, 2)])
+def test_layers_are_taken_as_the_map_says(
+    tiny_model: Model, bench: Workbench, taken: tuple[int, ...]
+) -> None:
+    """Red if layers change places, or have the sizes of others."""
+    from model_build.encoder import fresh_weights
+
+    sizes = (LayerShape(2, 32), LayerShape(1, 16), LayerShape(1, 48))
+    shape = replace(tiny_model.shape, layers=sizes)
+    model = tiny_model.with_weights(fresh_weights(shape, seed=7), shape)
+    student, _ = Distill(layer_map=taken)._student(model, bench)
+    assert student.shape.layers == tuple(sizes[index] for index in taken)
+    for place, index in enumerate(taken):
         np.testing.assert_array_equal(
-            student.weights[f"layer0_{name}"], teacher.weights[f"layer{index}_{name}"]
+            student.weights[f"layer{place}_ffn_in/kernel"],
+            model.weights[f"layer{index}_ffn_in/kernel"],
         )
 
 
@@ -189,6 +289,26 @@ def test_all_channels_in_another_order_are_the_same_model(
     np.testing.assert_allclose(
         answers(narrowed(model, order), bench), answers(model, bench), atol=1e-5
     )
+
+
+def test_the_projection_starts_as_what_undoes_the_cut(
+    teacher: Model, bench: Workbench
+) -> None:
+    """Red if a channel of the student's is compared with another of the teacher's."""
+    import tensorflow as tf
+
+    from model_build import encoder
+    from model_build.passes.distill import _projected
+
+    channels = np.array([1, 2, 5, 7, 8, 11, 13, 15])
+    own = encoder.observed(encoder.to_keras(narrowed(teacher, channels)), (0, 1))
+    ids = tf.constant(bench.tokens(teacher, bench.train[:4]).ids)
+    plain = own(ids)["hidden"]
+    for state, wide in zip(
+        plain, _projected(own, 16, channels, 7)(ids)["hidden"], strict=True
+    ):
+        np.testing.assert_allclose(wide.numpy()[..., channels], state, atol=1e-6)
+        assert np.abs(np.delete(wide, channels, -1)).max() == 0
 
 
 def test_projected_embeddings_stay_as_wide_as_they_are(tiny_model: Model) -> None:
@@ -216,16 +336,17 @@ def test_channels_that_say_nothing_go_first(
     assert kept.tolist() == sorted(set(range(16)) - set(silent.tolist()))
 
 
+@pytest.mark.parametrize("hidden", [0.0, 0.01])
 def test_several_teachers_teach_what_they_answer_together(
-    teacher: Model, bench: Workbench
+    teacher: Model, bench: Workbench, hidden: float
 ) -> None:
-    """Red if only the first is asked."""
+    """Red if only the first is asked, alone or beside the losses inside."""
     weights = dict(teacher.weights)
     weights["classifier/kernel"] = -weights["classifier/kernel"]
     weights["classifier/bias"] = -weights["classifier/bias"]
     contrary = teacher.with_weights(weights)
     named = replace(bench, variants={"yes": teacher, "no": contrary}.__getitem__)
-    asked = Distill(teachers=("yes", "no"), **NOTHING_INSIDE, **FAST)
+    asked = Distill(teachers=("yes", "no"), hidden_weight=hidden, **FAST)
     student = asked.apply(teacher, named)
     undecided = np.abs(np.diff(answers(student, bench), axis=1)).mean()
     decided = np.abs(np.diff(answers(teacher, bench), axis=1)).mean()
@@ -294,6 +415,14 @@ def test_attention_is_compared_between_as_many_heads(
         teachers=("teacher",), relation_weight=1.0, relation_heads=4, **STILL
     )
     assert related.apply(pruned, bench).shape == shape
+
+
+@pytest.mark.parametrize("settings", [{"layers": 1}, {"layer_map": (1,)}])
+def test_a_student_is_compared_with_the_layers_it_came_from(
+    tiny_model: Model, settings: dict[str, Any]
+) -> None:
+    student = student_of(tiny_model, (1,))
+    assert Distill(**settings)._compared(tiny_model, student, tiny_model) == (1,)
 
 
 def test_a_teacher_of_another_depth_is_compared_evenly(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
-from model_build.model import Finding, Model, Precision, Scheme, load_model
+from model_build.model import Embeddings, Finding, Model, Precision, Scheme, load_model
 from model_build.passes import Quantize, QuantizeAware
 from model_build.passes.base import PlanError, Workbench
 from model_build.passes.quantize import RUNS
@@ -68,8 +69,9 @@ def outlying(lively: Model) -> Model:
 
 @pytest.fixture(scope="session")
 def loud(lively: Model) -> Model:
-    """Answers as the lively one, but one value of attention is 200 times as large."""
+    """Lively, but one value of attention is 200 times as large, and values are biased."""
     weights = {name: value.copy() for name, value in lively.weights.items()}
+    weights["layer0_value/bias"] += np.linspace(-1, 1, 16, dtype=np.float32)
     weights["layer0_value/kernel"][:, 3] *= 200
     weights["layer0_value/bias"][3] *= 200
     weights["layer0_output/kernel"][3] /= 200
@@ -388,6 +390,38 @@ def test_openvino_refuses_what_it_does_not_run(
 
 
 @pytest.mark.tf
+def test_static_scales_are_fixed_by_all_that_was_seen(
+    lively: Model, tiny_tokens: Tokens, tmp_path: Path
+) -> None:
+    """Of what is multiplied, but for the answer, which a scale too small would cap."""
+    # red if ranges are averages over rows, or of some of them, or not of 8 bits
+    import tf_keras as keras
+    from ai_edge_litert.interpreter import Interpreter
+
+    from model_build.encoder import to_keras
+    from model_build.litert import export_litert
+
+    path, full = tmp_path / "model.tflite", to_keras(lively)
+    fixed = replace(lively, precision=Precision("static-int8", "float"))
+    export_litert(fixed, (12,), path, tiny_tokens)
+    interpreter = Interpreter(str(path))
+    tensors = {each["index"]: each for each in interpreter.get_tensor_details()}
+    given: dict[str, list[Any]] = {"FULLY_CONNECTED": [], "BATCH_MATMUL": []}
+    for operation in interpreter._get_ops_details():
+        if operation["op_name"] in given:
+            given[operation["op_name"]].append(tensors[operation["inputs"][0]])
+    assert {each["dtype"] for each in given["BATCH_MATMUL"]} == {np.int8}
+    whole = [e for e in given["FULLY_CONNECTED"] if e["dtype"] == np.int8]
+    assert len(whole) == len(given["FULLY_CONNECTED"]) - 1 == 12
+    parts = ("query", "key", "value", "output", "ffn_in", "ffn_out")
+    names = [f"layer{index}_{part}" for index in range(2) for part in parts]
+    seen = keras.Model(full.input, [full.get_layer(name).input for name in names])
+    wanted = [np.ptp([*np.ravel(x), 0.0]) / 255 for x in seen(tiny_tokens.ids)]
+    found = [each["quantization"][0] for each in whole]
+    np.testing.assert_allclose(sorted(found), sorted(wanted), rtol=0.02)
+
+
+@pytest.mark.tf
 def test_fixed_scales_are_not_guessed(tiny_model: Model, tmp_path: Path) -> None:
     from model_build.litert import export_litert
 
@@ -411,10 +445,66 @@ def test_a_row_of_integers_is_near_its_floats_whatever_its_size(bits: int) -> No
     else:
         packed, scale = int4_rows(table)
         assert packed.shape == (4, 16)
-        found = np.concatenate([packed % 16, packed // 16], 1).astype(np.float32) - 8
-        found *= scale
+        found = halves(packed) * scale
     change = np.sqrt(np.square(found - table).mean(1))
     assert (change <= {8: 0.01, 4: 0.15}[bits] * sizes[:, 0]).all()
+
+
+def halves(packed: np.ndarray) -> np.ndarray:
+    return np.concatenate([packed % 16, packed // 16], 1).astype(np.float32) - 8
+
+
+@pytest.mark.tf
+def test_four_bits_clip_an_outlier_where_that_changes_a_row_least() -> None:
+    from model_build.storage import int4_rows
+
+    row = np.array([[9.0] + [1.0] * 63], np.float32)
+    packed, scale = int4_rows(row)
+    assert scale < 0.9 * 9 / 7
+    unclipped = 63 * (9 / 7 - 1) ** 2
+    assert np.square(halves(packed) * scale - row).sum() < unclipped / 2
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("kept", ["int8", "int4"])
+def test_rows_that_are_looked_up_are_those_that_were_stored(
+    lively: Model, tiny_tokens: Tokens, kept: Embeddings
+) -> None:
+    # red if a row is widened by another's scale, or from the other half of a byte
+    from model_build.encoder import to_keras
+    from model_build.storage import int4_rows, int8_of, stored_encoder
+
+    table = lively.weights["embed/tokens"]
+    table = table * np.geomspace(0.1, 10, len(table), dtype=np.float32)[:, np.newaxis]
+    whole, scale = int8_of(table, 1) if kept == "int8" else int4_rows(table)
+    rows = (whole if kept == "int8" else halves(whole)) * scale
+    asked, rounded = (
+        lively.with_weights({**lively.weights, "embed/tokens": each})
+        for each in (table, rows)
+    )
+    stored = stored_encoder(replace(asked, precision=Precision("float32", kept)))
+    found = stored(tiny_tokens.ids)["hidden"][0]
+    wanted = to_keras(rounded)(tiny_tokens.ids)["hidden"][0]
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.tf
+def test_bfloat16_answers_alike_in_both_engines(
+    lively: Model, tiny_tokens: Tokens
+) -> None:
+    """TensorFlow keeps bfloat16; LiteRT keeps float32 that look like them."""
+    from model_build.encoder import to_keras
+    from model_build.storage import rounded_to_bfloat16, stored_encoder
+
+    asked = replace(lively, precision=Precision("bfloat16"))
+    kept, rounded = (
+        encoder(tiny_tokens.ids)["logits"]
+        for encoder in (
+            stored_encoder(asked, kernels="bfloat16"),
+            to_keras(rounded_to_bfloat16(asked)),
+        )
+    )
+    np.testing.assert_allclose(rounded, kept, atol=1e-5)
 
 
 def test_what_a_pass_found_is_kept_with_the_model(

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,6 +138,39 @@ def test_dropout_draws_other_masks_in_every_layer_and_epoch() -> None:
         drawn += [x.numpy().tobytes() for x in encoder(tf.ones([4, 64]), training=True)]
     assert len(set(drawn)) == 4
     assert drawn[:2] == drawn[4:]
+
+
+def test_the_rate_rises_over_the_warm_up_then_falls_to_nothing_in_a_line(
+    tiny_model: Model, bench: Workbench
+) -> None:
+    """As the optimizer used it, step by step."""
+    from model_build import training
+    from model_build.encoder import to_keras
+    from model_build.losses import cross_entropy
+
+    tokens = bench.tokens(tiny_model, bench.train)  # 4 batches
+    schedule = Schedule(epochs=2.5, batch_size=16, learning_rate=0.01, warmup_share=0.4)
+    started: list[Any] = []
+    used: list[float] = []
+
+    class Watched(Progress):
+        def tick(self, *_: Any, **__: Any) -> None:
+            used.append(float(started[0].learning_rate))
+
+    training.train(
+        to_keras(tiny_model),
+        tokens,
+        cross_entropy,
+        schedule,
+        replace(bench, progress=Watched()),
+        label="test",
+        hooks=training.Hooks(on_start=started.append),
+    )
+    rising, falling = (
+        [1 / 4, 2 / 4, 3 / 4, 1],
+        [6 / 6, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6],
+    )
+    np.testing.assert_allclose(used, 0.01 * np.array([*rising, *falling]), rtol=1e-5)
 
 
 @pytest.mark.parametrize(
