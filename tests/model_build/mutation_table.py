@@ -488,7 +488,6 @@ _QUANTIZE_AWARE = _of(
     ("one scale for a kernel", ARITHMETIC, "_symmetric(kernel, axis=0)", "_symmetric(kernel, axis=None)", f"{IMITATED}[weight-int8]"),
     ("scales of a kernel's inputs", ARITHMETIC, "_symmetric(kernel, axis=0)", "_symmetric(kernel, axis=1)", f"{IMITATED}[weight-int8]"),
     ("embeddings stay in float", ARITHMETIC, "_symmetric(tf.gather(self.tokens, ids), axis=-1)", "tf.gather(self.tokens, ids)", f"{IMITATED}[weight-int8]"),
-    ("zero is at the wrong end", ARITHMETIC, "high * steps + 127.0 > 0", "high * steps + 127.0 < 0", f"{IMITATED}[dynamic-int8]"),
     ("activations are rounded where only weights are", ARITHMETIC, "rows=tf.identity", "rows=round_rows", f"{IMITATED}[weight-int8]"),
     ("rounding has no slope", ARITHMETIC, "return x + tf.stop_gradient(rounded - x)", "return rounded", NEARER_BY_TRAINING),
     ("trained in float", QUANTIZE_AWARE, "encoder.to_keras(model, parts=engine)", "encoder.to_keras(model)", NEARER_BY_TRAINING),
