@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from pathlib import Path
 
 import aws_cdk as cdk
 
 from manifest import ManifestError
-from stacks import config
-from stacks.config import demonstration, deployment
+from stacks.configured import configured
 from stacks.delivery import Delivery
 from stacks.release import image_tags, strays
 from stacks.settings.checked import ConfigError
@@ -33,17 +31,6 @@ def build(app: cdk.App, what: Deployment, releases: Path) -> list[Stage]:
         Stage(app, config=each, delivery=what.delivery, releases=releases)
         for each in what.stages
     ]
-
-
-def configured(*, demo: bool) -> Deployment:
-    """Return what stacks/config.py says. Raises ConfigError, also for misspelt fields."""
-    try:
-        return demonstration() if demo else deployment()
-    except (TypeError, AttributeError) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [each.lineno for each in frames if each.filename == config.__file__]
-        where = f"stacks/config.py:{lines[-1] if lines else '?'}"
-        raise ConfigError(f"{where}: {error}") from None
 
 
 def releases_of(app: cdk.App) -> Path:

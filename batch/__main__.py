@@ -49,6 +49,8 @@ RELEASES = Path("stacks/releases")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 once what was asked is done, 2 with one line that says why it is not."""
     given = _parser().parse_args(arguments)
+    if region := os.environ.get("AWS_REGION"):  # which boto3 alone does not read
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)
     return int(given.command(given))
 
 

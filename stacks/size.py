@@ -67,14 +67,16 @@ def function_memory(config: ServerlessConfig, release: Manifest) -> int:
     request takes longer by as much as a second of it is cheaper, and costs the same.
     Raises ConfigError naming endpoint, field, value and bound.
     """
+    checked = Checked(f"endpoint {config.name}")
     if config.memory_mib is not None:
+        needs = release.serving.memory_mib if release.serving else 0
+        checked.whole("memory_mib", config.memory_mib, math.ceil(needs), MOST_MIB)
         return config.memory_mib
     try:
         _, serving = release.measured()
     except ManifestError as error:
         raise ConfigError(f"endpoint {config.name}: {error}") from None
     needed = math.ceil(serving.memory_mib * HEADROOM)
-    checked = Checked(f"endpoint {config.name}")
     if needed > MOST_MIB:
         checked.refuse(
             "serving.memory_mib",

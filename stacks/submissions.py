@@ -26,9 +26,9 @@ ROOT = Path(__file__).parents[1]
 # What the function is made of: tests/queued/test_door.py holds it to these.
 MODULES = ("door", "messages", "store", "submission")
 
-# The worker buries what failed five times, with the reason; this is for what no worker
+# The worker buries what failed ten times, with the reason; this is for what no worker
 # ever lived to look at.
-MOST_RECEIVED = 10
+MOST_RECEIVED = 20
 TIMEOUT_SECONDS = 20  # three attempts at each of four calls, in the worst case
 
 

@@ -61,13 +61,17 @@ def synthesize(commit: str, out: Path, *, root: Path = ROOT) -> None:
 
 
 def check_out(out: Path) -> None:
-    """Raise CommandError for what is there and is no assembly."""
+    """Raise CommandError for what is no assembly, or cannot be made one."""
     if out.exists() and not out.is_dir():
         raise CommandError(f"--out: {out}: is no folder")
     if out.is_dir() and any(out.iterdir()) and not (out / ASSEMBLY).is_file():
         raise CommandError(
             f"--out: {out}: holds something else than an assembly, and would be removed"
         )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"--out: {out}: {error.strerror}") from None
 
 
 def _archive(commit: str, root: Path) -> bytes:

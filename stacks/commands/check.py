@@ -11,7 +11,7 @@ from pathlib import Path
 
 from manifest import ManifestError, read_manifest
 from stacks.commands.checkout import Checkout, CommandError
-from stacks.config import deployment
+from stacks.configured import configured
 from stacks.settings.checked import ConfigError
 from stacks.settings.deployment import Deployment
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None, what: Deployment | None = None)
     """Print a line a release; `what` is stacks/config.py's deployment unless given."""
     options = _parser().parse_args(arguments)
     try:
-        verdicts = verdicts_of(Checkout(options.root), what or deployment())
+        verdicts = verdicts_of(Checkout(options.root), what or configured())
     except (ConfigError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

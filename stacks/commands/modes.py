@@ -14,7 +14,7 @@ from pathlib import Path
 from manifest import Manifest, ManifestError, read_manifest
 from stacks.commands.base import check_out
 from stacks.commands.checkout import ROOT, Checkout, CommandError, chosen_stage
-from stacks.config import deployment
+from stacks.configured import configured
 from stacks.settings.checked import ConfigError
 from stacks.settings.deployment import Deployment
 from stacks.settings.stage import StageConfig
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, what: Deployment | None = None)
     """Write the assembly; `what` is the deployment, stacks/config.py's unless given."""
     options = _parser().parse_args(arguments)
     try:
-        what = what or deployment()
+        what = what or configured()
         stage = _stage(what, options.stage, options.model)
         release = _release(options, stage.name)
         synthesize(release, stage, what, options.out)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from manifest import Manifest, ManifestError
-from stacks.config import deployment
+from stacks.configured import configured
 from stacks.quotas import QUOTAS, Need, Quota, needs
 from stacks.release import read_release
 from stacks.settings.checked import ConfigError
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None, what: Deployment | None = None)
     """Print a table, or JSON. `what` is the deployment, stacks/config.py's unless given."""
     options = _parser().parse_args(arguments)
     try:
-        what = what or deployment()
+        what = what or configured()
         rows = _rows(what, options.releases, options.stage, offline=options.offline)
     except (ConfigError, ManifestError) as error:
         print(f"error: {error}", file=sys.stderr)

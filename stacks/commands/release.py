@@ -19,7 +19,7 @@ from stacks.commands.checkout import (
     runtimes_of,
 )
 from stacks.commands.published import Published
-from stacks.config import deployment
+from stacks.configured import configured
 from stacks.settings.checked import ConfigError
 from stacks.settings.deployment import Deployment
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None, what: Deployment | None = None)
     """Write releases; `what` is the deployment, stacks/config.py's unless given."""
     options = _parser().parse_args(arguments)
     try:
-        what = what or deployment()
+        what = what or configured()
         changes = _release(options, what, Checkout(options.root))
     except (CommandError, ManifestError) as error:
         print(f"refused: {error}", file=sys.stderr)

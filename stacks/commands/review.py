@@ -22,7 +22,7 @@ from costs.reading import read_assembly
 from costs.usage import Usage
 from stacks.commands.checkout import CommandError
 from stacks.commands.decision import decision
-from stacks.config import deployment
+from stacks.configured import configured
 from stacks.settings.checked import ConfigError
 from stacks.settings.deployment import Deployment
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         before, after = (bill(each, Usage(), today=date.today()) for each in (old, new))
         money = difference(before, after)
         changes = list(changed(old, new, diff=not options.summary))
-        note = _note(options.stage, deployment())
+        note = _note(options.stage, configured())
         if options.summary:
             print(_summary(options.stage, changes, money, note))
             return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from manifest import ManifestError
 from stacks.commands.checkout import Checkout, CommandError, chosen_stage
-from stacks.config import deployment
+from stacks.configured import configured
 from stacks.settings.checked import ConfigError
 from stacks.settings.deployment import Deployment
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None, what: Deployment | None = None)
     """Write one release; `what` is the deployment, stacks/config.py's unless given."""
     options = _parser().parse_args(arguments)
     try:
-        stage = chosen_stage(what or deployment(), options.stage)
+        stage = chosen_stage(what or configured(), options.stage)
         print(_rollback(Checkout(options.root), stage, options.name, options.version))
     except (CommandError, ManifestError) as error:
         print(f"refused: {error}", file=sys.stderr)

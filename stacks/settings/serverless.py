@@ -11,6 +11,7 @@ from stacks.settings.checked import EMAIL, NAME, Checked
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LEAST_MIB, MOST_MIB = 128, 10_240
 MOST_SECONDS = 900
+MOST_CHARACTERS = 64  # of a function's name
 # A judgement, on the safe side of what accounts are given when they ask.
 MOST_AT_ONCE = 1_000
 
@@ -72,6 +73,15 @@ class ServerlessConfig:
         for field in ("name", "model"):
             value = getattr(self, field)
             checked.matches(field, value, NAME, "lower-case words joined by hyphens")
+        # Of the function's name, which has 64 characters, the rest is the stage's.
+        length = len(f"{stage}-endpoint-{self.name}")
+        if length > MOST_CHARACTERS:
+            checked.refuse(
+                "name",
+                self.name,
+                f"short enough: {stage}-endpoint-NAME may have {MOST_CHARACTERS} "
+                f"characters, and has {length}",
+            )
         checked.one_of("mode", self.mode, ("serverless",))
         checked.one_of("runtime", self.runtime, ("flask",))
         checked.flag("public", self.public)
@@ -81,7 +91,10 @@ class ServerlessConfig:
         if self.memory_mib is not None:
             checked.whole("memory_mib", self.memory_mib, LEAST_MIB, MOST_MIB)
         checked.whole("timeout_seconds", self.timeout_seconds, 1, MOST_SECONDS)
-        for part in (self.canary, self.watch):
+        for field, kind in (("canary", CanaryConfig), ("watch", FunctionWatchConfig)):
+            part = getattr(self, field)
+            if not isinstance(part, kind):
+                checked.refuse(field, part, f"a {kind.__name__}")
             part.check(checked)
         if self.watch.latency_slo_ms > 1000 * self.timeout_seconds:
             checked.refuse(

@@ -206,3 +206,19 @@ def test_a_command_says_what_is_wrong_in_one_line(
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: s3://no-such-bucket/out/run.json: ")
     assert ran.stderr.count("\n") == 1
+
+
+def test_the_region_may_be_told_as_aws_own_tools_are(
+    account: Account, tmp_path: Path, bucket: Address
+) -> None:
+    environment = {**os.environ, **account.environment(tmp_path)}
+    environment["AWS_REGION"] = environment.pop("AWS_DEFAULT_REGION")
+    ran = subprocess.run(
+        [sys.executable, "-m", "batch", "submit", "none", f"{bucket}", f"{bucket}/out"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ran.returncode == 2
+    assert "no such job definition" in ran.stderr, ran.stderr

@@ -13,6 +13,7 @@ import pytest
 
 from containers.flask.predictor import Predictor
 from containers.queued.messages import Heartbeat, Queue
+from containers.queued.settlement import MOST_RECEIVED
 from containers.queued.submission import Outcome
 from tests.containers.test_predictor import TEXTS
 from tests.queued.outage import Outage
@@ -165,16 +166,16 @@ def test_a_message_that_ends_its_worker_is_buried_and_takes_no_other_along(
             break
         assert worker.exitcode == -signal.SIGKILL
         deaths += 1
-        if deaths == 5:
+        if deaths == MOST_RECEIVED:
             worker = place.start()
             break
     told = place.outcome(poison)
     until(place.is_empty)
     stop(worker)
-    assert deaths == 5
+    assert deaths == MOST_RECEIVED
     assert (told["state"], told["error"]) == (
         "failed",
-        "received 5 times, and never answered",
+        "received 10 times, and never answered",
     )
     (letter,) = place.dead()
     assert json.loads(letter["Body"])["id"] == poison

@@ -19,6 +19,8 @@ from costs.reading import read_assembly
 from costs.usage import Usage
 from manifest import Manifest
 from stacks.commands import modes
+from stacks.commands.base import check_out
+from stacks.commands.checkout import CommandError
 from stacks.config import deployment
 from stacks.modes import MOST, NOTHING
 from stacks.settings.deployment import Deployment
@@ -214,3 +216,10 @@ def test_what_is_no_assembly_is_not_overwritten(
     command = [NAME, "--from", str(tmp_path), "--out", str(tmp_path)]
     assert modes.main(command) == 2
     assert (tmp_path / "manifest.json").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    out = tmp_path / "file" / "modes"
+    with pytest.raises(CommandError, match=f"--out: {out}: Not a directory"):
+        check_out(out)

@@ -195,7 +195,7 @@ def test_queues_are_encrypted_take_tls_only_and_end_in_dead_letters(
             assert queue["MessageRetentionPeriod"] == 14 * 86_400
         else:
             arn = {"Fn::GetAtt": [dead, "Arn"]}
-            redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": 10}
+            redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": 20}
             assert queue["RedrivePolicy"] == redrive
             assert queue["MessageRetentionPeriod"] == 7 * 86_400
     for policy in of_type(plain, "AWS::SQS::QueuePolicy"):

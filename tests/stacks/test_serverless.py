@@ -188,6 +188,17 @@ def test_has_a_core_and_the_memory_that_the_release_needs(
     assert function_memory(FULL, release) == 3_008
 
 
+def test_less_memory_than_the_release_was_measured_to_take_is_refused(
+    make_manifest: ManifestFactory,
+) -> None:
+    made = make_manifest()
+    _, serving = made.measured()
+    release = replace(made, serving=replace(serving, memory_mib=3_009))
+    message = "endpoint full: memory_mib: 3008 is not between 3009 and 10240"
+    with pytest.raises(ConfigError, match=message):
+        function_memory(replace(FULL, name="full"), release)
+
+
 def test_a_release_that_no_function_holds_is_refused_by_its_file(
     tmp_path: Path, make_manifest: ManifestFactory
 ) -> None:
@@ -422,6 +433,15 @@ def test_preflight_counts_what_is_reserved_and_what_aws_lets_nobody_reserve() ->
     ("changes", "message"),
     [
         ({"name": "A Function"}, "name: 'A Function' is not lower-case words"),
+        (
+            {"name": "a" * 52},
+            f"name: '{'a' * 52}' is not short enough: dev-endpoint-NAME may have 64",
+        ),
+        ({"canary": None}, "canary: None is not a CanaryConfig"),
+        (
+            {"watch": CanaryConfig()},
+            "watch: CanaryConfig(percent=10, minutes=10) is not a FunctionWatchConfig",
+        ),
         ({"mode": "real-time"}, "mode: 'real-time' is not one of serverless"),
         ({"runtime": "tf_serving"}, "runtime: 'tf_serving' is not one of flask"),
         ({"concurrency": 0}, "concurrency: 0 is not between 1 and 1000"),

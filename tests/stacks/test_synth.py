@@ -13,8 +13,9 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
-from app import configured
 from stacks import config
+from stacks.__main__ import main as stacks_main
+from stacks.configured import configured
 from stacks.release import strays
 from stacks.settings.checked import ConfigError
 from stacks.settings.watch import WatchConfig
@@ -123,6 +124,23 @@ def test_a_misspelt_field_is_one_line_that_names_it(
     monkeypatch.setattr(config, "WatchConfig", lambda **given: WatchConfig(slow=1))  # type: ignore[call-arg]
     with pytest.raises(ConfigError, match=r"^stacks/config.py:\d+: .*'slow'"):
         configured(demo=False)
+
+
+@pytest.mark.parametrize("command", ["preflight", "modes"])
+def test_commands_say_in_one_line_what_is_wrong_with_the_config(
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    def broken() -> None:
+        raise NameError("name 'CanaryConfig' is not defined")
+
+    monkeypatch.setattr(config, "deployment", broken)
+    more = ["support-sentiment", "--out", str(tmp_path)] if command == "modes" else []
+    assert stacks_main([command, *more]) == 2
+    message = "error: stacks/config.py:?: name 'CanaryConfig' is not defined\n"
+    assert capsys.readouterr().err == message
 
 
 def test_a_release_that_no_endpoint_runs_is_pointed_out(
