@@ -103,7 +103,9 @@ def _json(path: Path) -> dict[str, Any]:
         raise AssemblyError(
             f"{path}: no such file; is it a `cdk synth` output?"
         ) from None
-    except (OSError, RecursionError, ValueError) as error:
+    except OSError as error:
+        raise AssemblyError(f"{path}: {error.strerror}") from None
+    except (RecursionError, ValueError) as error:
         raise AssemblyError(f"{path}: cannot be read as JSON: {error}") from error
     if not isinstance(raw, dict):
         raise AssemblyError(f"{path}: not a table")

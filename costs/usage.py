@@ -17,7 +17,7 @@ from typing import Any
 from costs.scale import ENDS, Scale, spread
 
 _MOST = 1e15  # of anything a month
-_SHARES = ("spot_discount", "savings_plan_discount", "utilisation")
+_SHARES = ("spot_discount", "savings_plan_discount", "utilisation", "function_starts")
 
 
 class UsageError(ValueError):

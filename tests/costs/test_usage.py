@@ -47,6 +47,7 @@ def test_a_file_replaces_what_it_names_and_nothing_else(tmp_path: Path) -> None:
         ("nat_gb = { maximum = 1 }", "nat_gb: 10 / 20 / 1 does not rise"),
         ("nat_gb = { expected = '9' }", "nat_gb.expected: '9' is not a number"),
         ("spot_discount = 1.5", "spot_discount: .*above 1"),
+        ("function_starts = 2", "function_starts: 2 is above 1, a share"),
         ("builds_per_month", "cannot be read as TOML"),
     ],
 )
