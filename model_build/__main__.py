@@ -21,6 +21,7 @@ from costs.choosing.command import budget, positive
 from costs.choosing.traffic import SHAPES
 from costs.fargate import SizeError
 from manifest import ManifestError
+from model_build.bounds import figure
 from model_build.checkpoint import CheckpointError
 from model_build.forecast import Forecast
 from model_build.gates import explain
@@ -172,7 +173,7 @@ def _summary(report: Report, out: Path) -> str:
         f"{report.name} {report.version}: {'passed' if report.passed else 'STOPPED'}"
     ]
     for gate in report.gates:
-        found = "" if gate.found is None else f" {gate.found:.4g}"
+        found = "" if gate.found is None else f" {figure(gate.found)}"
         verdict = "ok" if gate.passed else f"FAIL, {explain(gate)}"
         lines.append(f"  {gate.measure}{found} ({gate.bound}): {verdict}")
     for forecast in report.planned:

@@ -126,3 +126,8 @@ def _out_of_range(bound: float, limit: Limit) -> str | None:
         return None
     least = "from 0" if limit.side == "at_least" else "above 0 and up"
     return f"{limit.side}: {bound:g} is not {least} to {limit.most:g} ({limit.unit})"
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """Write a number as people read it: 0.985, 6.157, 11,811,872."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.{digits}g}"

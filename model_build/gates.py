@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from model_build.bounds import Gate
+from model_build.bounds import Gate, figure
 from model_build.statistics import Compared, Interval, needed
 
 Outcome = Literal["passed", "failed", "not enough evidence", "not measured"]
@@ -111,7 +111,8 @@ def _reach(gate: Gate, found: Found) -> tuple[float, float]:
 
 def _result(gate: Gate, name: str, found: Found | None, outcome: Outcome) -> GateResult:
     least, most = _bounds(gate)
-    bound = f"at least {least:g}" if math.isfinite(least) else f"at most {most:g}"
+    is_least = math.isfinite(least)
+    bound = f"at least {figure(least, 6)}" if is_least else f"at most {figure(most, 6)}"
     needs = None
     if outcome == "not enough evidence" and found is not None and found.interval:
         needs = needed(found.interval, least, found.n)  # no size has an interval

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from costs.energy import METHOD
 from model_build import charts
+from model_build.bounds import figure
 from model_build.gates import explain
 from model_build.report import PassEffect, Report, VariantReport
 from model_build.statistics import Interval
@@ -94,7 +95,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "ratio_interval": _ratio_interval,
     "size": _size,
     "count": lambda x: f"{x:,}".replace(",", " "),
-    "figure": lambda x: f"{x:.4g}",
+    "figure": figure,
     "named": lambda figure: NAMES[figure],
     "explained": explain,
     "said": _said,

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from model_build import sizes, sources
+from model_build.bounds import figure
 from model_build.checkpoint import SHAPE_FILES, CheckpointError, read_shape
 from model_build.inputs import check_checkpoint
 from model_build.load import Load, read_load, served_flops
@@ -278,6 +279,7 @@ def _bounds(
 def _bound(
     measure: str, planned: float, low: float | None, high: float | None
 ) -> Bound:
-    text = f"at least {low:g}" if low is not None else f"at most {high:g}"
+    side, bound = ("at most", high) if low is None else ("at least", low)
+    text = f"{side} {figure(bound or 0, 6)}"
     kept = (low is None or planned >= low) and (high is None or planned <= high)
     return Bound(measure, text, planned, kept)

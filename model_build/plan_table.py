@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model_build.bounds import figure
 from model_build.plan import Plan, VariantPlan
 from model_build.serving_plan import CostPlan, Range
 
@@ -46,7 +47,9 @@ def shown(plan: Plan) -> str:
         lines += _cost_lines(plan.cost)
     for bound in plan.bounds:
         verdict = "ok  " if bound.kept else "MISS"
-        lines.append(f"  {verdict} {bound.measure} {bound.planned:.4g} ({bound.bound})")
+        lines.append(
+            f"  {verdict} {bound.measure} {figure(bound.planned)} ({bound.bound})"
+        )
     return "\n".join(lines)
 
 
