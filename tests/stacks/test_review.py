@@ -194,7 +194,7 @@ def test_a_stage_that_takes_releases_by_itself_is_said_to(
     capsys: pytest.CaptureFixture[str],
     assembly: Path,
 ) -> None:
-    monkeypatch.setattr(review, "deployment", demonstration)
+    monkeypatch.setattr(review, "configured", demonstration)
     for arguments in (["--summary"], []):
         assert review.main([str(assembly)] * 2 + ["--stage", "demo", *arguments]) == 0
         said = "demo runs the newest release that passed its gates, without a commit"
