@@ -78,12 +78,7 @@ class EndpointDashboard(Construct):
             f"# {config.name} in {stage}\n{release.name} {release.version},"
             f" {config.runtime}. When an alarm goes off: {self._wake.runbook('ALARM')}"
         )
-        return [
-            cloudwatch.TextWidget(markdown=text, width=HALF, height=3),
-            cloudwatch.AlarmStatusWidget(
-                title="Alarms", alarms=self._wake.alarms, width=HALF, height=3
-            ),
-        ]
+        return head(text, self._wake)
 
     def _now(self) -> Row:
         traffic = self._traffic
@@ -210,6 +205,16 @@ class EndpointDashboard(Construct):
             period=MINUTE,
             label="rollout began, finished or failed",
         )
+
+
+def head(text: str, wake: Wake) -> list[cloudwatch.IWidget]:
+    """The first row of a page: what it is of, and how its alarms are."""
+    return [
+        cloudwatch.TextWidget(markdown=text, width=HALF, height=3),
+        cloudwatch.AlarmStatusWidget(
+            title="Alarms", alarms=wake.alarms, width=HALF, height=3
+        ),
+    ]
 
 
 def errors(log: logs.ILogGroup) -> cloudwatch.IWidget:

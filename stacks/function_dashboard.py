@@ -10,7 +10,7 @@ from constructs import Construct
 from manifest import Manifest
 from stacks.alarms import Wake
 from stacks.calls import Calls
-from stacks.dashboard import HALF, errors, graph
+from stacks.dashboard import HALF, errors, graph, head
 from stacks.settings.serverless import ServerlessConfig
 from stacks.settings.stage import StageConfig
 
@@ -43,12 +43,7 @@ class FunctionDashboard(Construct):
             dashboard_name=wake.prefix,
             default_interval=cdk.Duration.hours(12),
             widgets=[
-                [
-                    cloudwatch.TextWidget(markdown=text, width=HALF, height=3),
-                    cloudwatch.AlarmStatusWidget(
-                        title="Alarms", alarms=wake.alarms, width=HALF, height=3
-                    ),
-                ],
+                head(text, wake),
                 [
                     graph("Requests a minute", [calls.requests()]),
                     graph(

@@ -13,7 +13,7 @@ from constructs import Construct
 from manifest import Manifest
 from stacks.alarms import Wake
 from stacks.backlog import BacklogScaling
-from stacks.dashboard import HALF, errors, graph
+from stacks.dashboard import errors, graph, head
 from stacks.settings.queued import AsynchronousConfig
 from stacks.settings.stage import StageConfig
 from stacks.submissions import Submissions
@@ -52,12 +52,7 @@ class QueueDashboard(Construct):
             dashboard_name=wake.prefix,
             default_interval=cdk.Duration.hours(12),
             widgets=[
-                [
-                    cloudwatch.TextWidget(markdown=text, width=HALF, height=3),
-                    cloudwatch.AlarmStatusWidget(
-                        title="Alarms", alarms=wake.alarms, width=HALF, height=3
-                    ),
-                ],
+                head(text, wake),
                 [
                     graph("In the queues", [scaling.held, *map(_sent, queues)]),
                     graph("Seconds that the oldest waits", [*map(_age, queues)], waits),

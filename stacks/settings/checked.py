@@ -71,6 +71,13 @@ class Checked:
         if not isinstance(value, str) or not pattern.fullmatch(value):
             self.refuse(field, value, wanted)
 
+    def addresses(self, field: str, values: Collection[object]) -> None:
+        """Refuse what is no tuple of different e-mail addresses."""
+        self.several(field, values)
+        self.distinct(field, values)
+        for value in values:
+            self.matches(field, value, EMAIL, "an address")
+
     def block(self, field: str, value: str, low: int = 0, high: int = 32) -> None:
         """Refuse what is no IPv4 CIDR block with a prefix of low to high bits."""
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from manifest import Runtime
-from stacks.settings.checked import EMAIL, NAME, Checked
+from stacks.settings.checked import NAME, Checked
 from stacks.settings.compute import (
     Compute,
     FargateConfig,
@@ -32,10 +32,7 @@ class QueueWatchConfig:
         checked.whole("watch.late_minutes", self.late_minutes, 1, 20_000)
         checked.whole("watch.overdue_hours", self.overdue_hours, 1, 336)
         checked.flag("watch.dashboard", self.dashboard)
-        checked.several("watch.emails", self.emails)
-        checked.distinct("watch.emails", self.emails)
-        for email in self.emails:
-            checked.matches("watch.emails", email, EMAIL, "an address")
+        checked.addresses("watch.emails", self.emails)
 
 
 @dataclass(frozen=True)

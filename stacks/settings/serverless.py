@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from manifest import Runtime
-from stacks.settings.checked import EMAIL, NAME, Checked
+from stacks.settings.checked import NAME, Checked
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LEAST_MIB, MOST_MIB = 128, 10_240
@@ -29,10 +29,7 @@ class FunctionWatchConfig:
         checked.whole("watch.latency_slo_ms", self.latency_slo_ms, 1, 900_000)
         checked.within("watch.failing_percent", self.failing_percent, 0.01, 50)
         checked.flag("watch.dashboard", self.dashboard)
-        checked.several("watch.emails", self.emails)
-        checked.distinct("watch.emails", self.emails)
-        for email in self.emails:
-            checked.matches("watch.emails", email, EMAIL, "an address")
+        checked.addresses("watch.emails", self.emails)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stacks.settings.checked import EMAIL, Checked
+from stacks.settings.checked import Checked
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,4 @@ class WatchConfig:
         checked.whole("watch.latency_slo_ms", self.latency_slo_ms, 1, 60_000)
         checked.within("watch.failing_percent", self.failing_percent, 0.01, 50)
         checked.within("watch.refused_percent", self.refused_percent, 0.01, 100)
-        checked.several("watch.emails", self.emails)
-        checked.distinct("watch.emails", self.emails)
-        for email in self.emails:
-            checked.matches("watch.emails", email, EMAIL, "an address")
+        checked.addresses("watch.emails", self.emails)
