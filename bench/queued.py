@@ -8,11 +8,10 @@ python -m bench.queued build/support-sentiment --endpoint http://127.0.0.1:4566 
 python -m bench.queued build/support-sentiment --endpoint http://127.0.0.1:4566 \
     --submissions 1 --source-lines 50000 --rounds 5
 
-With kills: workers are killed at random moments and started again, and outcomes are
-listed all along. Lost: without an outcome at the end. Doubled: an outcome that was not
-what was listed before. Wrong: not what the model in process says. Without: worker and
-engine in turn, in texts for each second of CPU, since the endpoint on this machine wants
-cores as well, which AWS's would not take.
+With kills: workers are killed at random moments and started again, in a bucket that keeps
+every version. Lost: without an outcome at the end. Doubled: an outcome that was written
+twice, or removed. Wrong: not what the model in process says. Without: worker and engine in turn, in texts for each second of CPU, since the endpoint on this machine wants cores
+as well, which AWS's would not take.
 """
 
 from __future__ import annotations
@@ -27,9 +26,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,6 +51,7 @@ from manifest import Manifest, read_manifest
 
 ROOT = Path(__file__).parents[1]
 WORKERS = 2
+CALLERS = 8
 VISIBILITY_SECONDS = 10
 _LIFE_S = (1.0, 5.0)  # of a worker that is to be killed, once it is ready
 _WORDS = [
@@ -99,6 +102,9 @@ class Endpoint:
         self.url, self.name = url, name
         self.s3, self.sqs = self._client("s3"), self._client("sqs")
         self.s3.create_bucket(Bucket=name)
+        self.s3.put_bucket_versioning(
+            Bucket=name, VersioningConfiguration={"Status": "Enabled"}
+        )
         self.settings = Settings(
             bucket=name,
             queue_url=self._queue("items"),
@@ -140,17 +146,17 @@ class Endpoint:
         self.s3.put_object(Bucket=self.name, Key=key, Body=body)
         return self._submit({"source": f"s3://{self.name}/{key}"})
 
-    def outcomes(self) -> dict[str, tuple[str, str]]:
-        """Return what is answered: id -> what would change if it were written again."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(
+    def written(self) -> Counter[str]:
+        """Return how often the outcome of each id was written or removed."""
+        pages = self.s3.get_paginator("list_object_versions").paginate(
             Bucket=self.name, Prefix=f"{SUBMISSIONS}/"
         )
-        return {
-            each["Key"].split("/")[1]: (each["ETag"], str(each["LastModified"]))
+        return Counter(
+            each["Key"].split("/")[1]
             for page in pages
-            for each in page.get("Contents", ())
+            for each in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
             if each["Key"].endswith("/outcome.json")
-        }
+        )
 
     def told(self, id_: str) -> dict[str, Any]:
         key = f"{SUBMISSIONS}/{id_}/outcome.json"
@@ -205,42 +211,44 @@ def count_kills(
     endpoint: Endpoint, artifact: Path, manifest: Manifest, many: int, kills: int
 ) -> Counts:
     """Submit, kill, start again; then compare every outcome with the model in process."""
-    began, moment = time.monotonic(), random.Random(7)
-    asked = {endpoint.submit([text]): text for text in _texts(many)}
-    seen, doubled, killed = dict[str, tuple[str, str]](), set[str](), 0
-    while killed < kills and len(seen) < many:
+    began, moment, killed = time.monotonic(), random.Random(7), 0
+    queue = endpoint.settings.queue_url
+    with ThreadPoolExecutor(CALLERS) as callers:
+        texts = list(_texts(many))
+        ids = callers.map(lambda text: endpoint.submit([text]), texts)
+        asked = dict(zip(ids, texts, strict=True))
+    _say(f"{len(asked):,} submitted")
+    while killed < kills and (left := endpoint.left(queue)):
+        _say(f"{killed} of {kills} kills, {left:,} left")
         with endpoint.worker(artifact), endpoint.worker(artifact):
-            deadline = time.monotonic() + moment.uniform(*_LIFE_S)
-            while time.monotonic() < deadline and len(seen) < many:
-                _compare(seen, doubled, endpoint.outcomes())
+            time.sleep(moment.uniform(*_LIFE_S))
         killed += WORKERS
     with endpoint.worker(artifact):
-        while endpoint.left(endpoint.settings.queue_url):
-            _compare(seen, doubled, endpoint.outcomes())
-    _compare(seen, doubled, endpoint.outcomes())
-    predictor = load_predictor(manifest, artifact)
-    wrong = 0
-    for id_ in asked.keys() & seen.keys():
-        (wanted,) = predictor.predict([asked[id_]])
-        wrong += endpoint.told(id_).get("predictions") != [wanted]
+        while left := endpoint.left(queue):
+            _say(f"{killed} kills, {left:,} left")
+            time.sleep(2)
+    _say("comparing every outcome")
+    written, predictor = endpoint.written(), load_predictor(manifest, artifact)
+    with ThreadPoolExecutor(CALLERS) as callers:
+        answered = [id_ for id_ in asked if id_ in written]
+        told = zip(answered, callers.map(endpoint.told, answered), strict=True)
+        wrong = sum(
+            each.get("predictions") != predictor.predict([asked[id_]])
+            for id_, each in told
+        )
     return Counts(
         submissions=many,
         kills=killed,
-        lost=len(asked.keys() - seen.keys()),
-        doubled=len(doubled),
+        lost=len(asked.keys() - written.keys()),
+        doubled=sum(times > 1 for times in written.values()),
         wrong=wrong,
         dead_letters=endpoint.left(endpoint.settings.dead_letters_url),
         seconds=round(time.monotonic() - began, 1),
     )
 
 
-def _compare(
-    seen: dict[str, tuple[str, str]],
-    doubled: set[str],
-    found: Mapping[str, tuple[str, str]],
-) -> None:
-    doubled |= {id_ for id_ in seen if found.get(id_) != seen[id_]}
-    seen |= found
+def _say(what: str) -> None:
+    print(f"{datetime.now():%H:%M:%S} {what}", file=sys.stderr, flush=True)
 
 
 def measure(

@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from containers.flask.instances import kind, read_text
 from containers.flask.task import Encoded, Item
+from containers.flask.words import Words, are_apart
 
 
 class Classification:
@@ -31,6 +32,11 @@ class Classification:
         side = (tokenizer.truncation or {}).get("direction", "right")
         tokenizer.enable_truncation(longest, direction=side)
         self._tokenizer = tokenizer
+        self._words = (
+            Words(tokenizer, longest=longest, side=side)
+            if are_apart(tokenizer) and not pairs
+            else None
+        )
         self._labels = labels
         self._keys = ("text", "pair") if pairs else ("text",)
 
@@ -50,6 +56,8 @@ class Classification:
         )
 
     def encode(self, items: Sequence[Item]) -> list[Encoded]:
+        if self._words:
+            return [Encoded(item, [self._words.row(item.text)]) for item in items]
         asked = [item if item.context else item.text for item in items]
         encodings = self._tokenizer.encode_batch_fast(asked)
         return [
