@@ -25,8 +25,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ from manifest import Manifest, read_manifest
 ROOT = Path(__file__).parents[1]
 WORKERS = 2
 CALLERS = 8
+MOST_WAITING = 4000  # the emulator looks at all that wait to find one
 VISIBILITY_SECONDS = 10
 _LIFE_S = (1.0, 5.0)  # of a worker that is to be killed, once it is ready
 _WORDS = [
@@ -212,21 +214,34 @@ def count_kills(
 ) -> Counts:
     """Submit, kill, start again; then compare every outcome with the model in process."""
     began, moment, killed = time.monotonic(), random.Random(7), 0
-    queue = endpoint.settings.queue_url
-    with ThreadPoolExecutor(CALLERS) as callers:
-        texts = list(_texts(many))
-        ids = callers.map(lambda text: endpoint.submit([text]), texts)
-        asked = dict(zip(ids, texts, strict=True))
-    _say(f"{len(asked):,} submitted")
-    while killed < kills and (left := endpoint.left(queue)):
-        _say(f"{killed} of {kills} kills, {left:,} left")
+    asked: dict[str, str] = {}
+    room, callers = threading.Event(), ThreadPoolExecutor(CALLERS)
+
+    def submit(text: str) -> tuple[str, str]:
+        room.wait()
+        return endpoint.submit([text]), text
+
+    coming = deque(callers.submit(submit, text) for text in _texts(many))
+
+    def left() -> int:
+        while coming and coming[0].done():
+            asked.update([coming.popleft().result()])
+        waiting = endpoint.left(endpoint.settings.queue_url)
+        (room.set if waiting < MOST_WAITING else room.clear)()
+        _say(f"{len(asked):,} submitted, {waiting:,} of them wait, {killed} kills")
+        return len(coming) + waiting
+
+    try:
+        while killed < kills and left():
+            with endpoint.worker(artifact), endpoint.worker(artifact):
+                time.sleep(moment.uniform(*_LIFE_S))
+            killed += WORKERS
         with endpoint.worker(artifact), endpoint.worker(artifact):
-            time.sleep(moment.uniform(*_LIFE_S))
-        killed += WORKERS
-    with endpoint.worker(artifact):
-        while left := endpoint.left(queue):
-            _say(f"{killed} kills, {left:,} left")
-            time.sleep(2)
+            while left():
+                time.sleep(2)
+    finally:
+        callers.shutdown(wait=False, cancel_futures=True)
+        room.set()
     _say("comparing every outcome")
     written, predictor = endpoint.written(), load_predictor(manifest, artifact)
     with ThreadPoolExecutor(CALLERS) as callers:
