@@ -22,6 +22,7 @@ from containers.flask.metrics import Metrics
 from containers.flask.openapi import MAX_TIMEOUT_MS
 from containers.flask.settings import Settings
 from tests.containers.conftest import TINY
+from tests.sessions import session, shape, typed
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/serving.md").read_text()
@@ -57,6 +58,16 @@ def test_every_command_is_answered(curl: list[str], server: Server) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout
+
+
+@pytest.mark.server
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_session_of_the_first_release_is_what_happens(server: Server) -> None:
+    url = f"http://127.0.0.1:{server.port}/v1/models/tiny-sentiment"
+    asked = [each for each in session("The first release") if "curl" in each[0]]
+    for command, printed in asked:
+        assert shape(typed(command, url)) == shape(printed), command
+    assert len(asked) == 3
 
 
 def test_every_variable_that_is_read_is_named() -> None:

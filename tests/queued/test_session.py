@@ -5,29 +5,15 @@ from __future__ import annotations
 import io
 import json
 import re
-import shlex
 import shutil
-import subprocess
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stacks.submissions import door_code
 from tests.queued.place import MODEL, Place, until
-
-ROOT = Path(__file__).parents[2]
-
-
-def session() -> list[tuple[str, str]]:
-    """Return each command of the page's session, and what it printed."""
-    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
-    block = re.search(r"```console\n(\$ URL=.*?:submit.*?)```", page, re.S)
-    assert block
-    parts = re.split(r"^\$ ", block[1], flags=re.M)[1:]
-    found = [part.partition("\n") for part in parts]
-    return [(command, printed.strip()) for command, _, printed in found]
+from tests.sessions import session, shape, typed
 
 
 def url(place: Place) -> str:
@@ -63,36 +49,6 @@ def url(place: Place) -> str:
     return f"{place.account.endpoint}/_aws/lambda-url/{id_}"
 
 
-def typed(command: str, address: str) -> str:
-    """Run a command against this machine's function; return its output."""
-    words = shlex.split(command.replace("$SIGN ", "").replace("$URL", address))
-    done = subprocess.run(
-        [words[0], "--silent", "--show-error", *words[1:]],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.replace("\r", "")
-
-
-def shape(printed: str) -> Any:
-    """Status and names of headers that the page shows, names and kinds of what is told."""
-    head, _, body = printed.strip().rpartition("\n\n")
-    lines = head.splitlines()
-    status = lines[0].split()[1] if lines else ""
-    names = {line.partition(":")[0].lower() for line in lines[1:]}
-    return status, names & {"location", "retry-after"}, kinds(json.loads(body))
-
-
-def kinds(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: kinds(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [kinds(each) for each in value]
-    return type(value).__name__
-
-
 def id_of(printed: str) -> str:
     return str(json.loads(printed.strip().rpartition("\n\n")[2])["id"])
 
@@ -105,7 +61,7 @@ def test_the_session_of_the_page_is_what_happens(place: Place) -> None:
     address = f"{url(place)}/v1/models/{MODEL}"
     same = {"support-sentiment": MODEL, "BUCKET": bucket}
     is_working, seen = False, 0
-    for command, printed in session():
+    for command, printed in session("Callers who do not wait"):
         if not command.startswith("curl"):
             continue
         for shown, here in same.items():

@@ -13,38 +13,25 @@ import pytest
 
 from bench.server import litert_command, serve
 from bench.web_adapter import WebAdapter, event
+from tests.sessions import kinds, session
 
-PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 
-
-def session() -> list[tuple[bytes, int, Any]]:
+def requests() -> list[tuple[bytes, int, Any]]:
     """Return the body of each request of the page, and the status and JSON it shows."""
-    (block,) = re.findall(
-        r"```console\n(\$ URL=[^`]*?:predict[^`]*)```", PAGE.read_text()
-    )
     found = []
-    for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-        command, _, printed = part.partition("\n")
+    for command, printed in session("A function that answers"):
         if command.startswith("curl"):
             words = shlex.split(command)
             status = re.match(r"HTTP/1.1 (\d+)", printed)
             body = words[words.index("-d") + 1].encode()
-            shown = json.loads(printed.strip().splitlines()[-1])
+            shown = json.loads(printed.splitlines()[-1])
             found.append((body, int(status[1]) if status else 200, shown))
     return found
 
 
-def kinds(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: kinds(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [kinds(each) for each in value]
-    return type(value).__name__
-
-
 @pytest.mark.server
 def test_the_session_of_the_page_is_what_a_caller_gets(artifact: Path) -> None:
-    asked = session()
+    asked = requests()
     assert [status for _, status, _ in asked] == [200, 400]
     command = litert_command(artifact, python=Path(sys.executable))
     with serve(command) as server:
