@@ -19,6 +19,7 @@ from costs.assembly import (
     as_cloudformation_has_it,
 )
 from costs.book import PRICES, PriceBook, PriceError, read_book
+from costs.budgets import Budget, limits
 from costs.charges import SECONDS, Estimate, Rates
 from costs.endpoints import Endpoint
 from costs.energy import CarbonError, Energy, energy, energy_per_million
@@ -64,6 +65,7 @@ class Bill:
     endpoints: tuple[Endpoint, ...] = ()
     today: date | None = None  # that prices are old or new on; None: nobody asks
     energy: Energy | None = None  # None where some region's grid is not known
+    budgets: tuple[Budget, ...] = ()
 
     @property
     def monthly(self) -> Scale:
@@ -93,6 +95,7 @@ def bill(
     lines: list[Line] = []
     endpoints: list[Endpoint] = []
     drawn: list[Energy | None] = []
+    allowed: list[tuple[str, float]] = []
     for stack in assembly.stacks:
         try:
             rates = Rates(book(stack.region), usage, assembly)
@@ -101,6 +104,7 @@ def bill(
         with as_cloudformation_has_it(f"stack {stack.name}"):
             its = [_line(stack, resource, rates) for resource in stack.resources]
             release = release_of(stack)
+            allowed += limits(stack)
         lines += its
         drawn.append(_energy(its, stack.region, usage))
         if release:
@@ -108,7 +112,14 @@ def bill(
     regions = tuple(sorted({stack.region for stack in assembly.stacks}))
     known = [each for each in drawn if each]
     total = Energy.total(known) if len(known) == len(drawn) else None
-    return Bill(tuple(lines), usage, regions, tuple(endpoints), today, total)
+    budgets = tuple(
+        Budget(stage, limit, _monthly(lines, stage)) for stage, limit in allowed
+    )
+    return Bill(tuple(lines), usage, regions, tuple(endpoints), today, total, budgets)
+
+
+def _monthly(lines: Iterable[Line], stage: str) -> Scale:
+    return Scale.total(line.monthly for line in lines if line.stage == stage)
 
 
 def _line(stack: Stack, resource: Resource, rates: Rates) -> Line:

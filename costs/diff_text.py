@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from costs.budgets import budget_change_notes
 from costs.charges import HOURS
 from costs.diff import Change, Difference
 from costs.endpoints import EndpointChange, measures
@@ -29,9 +30,22 @@ def diff_text(found: Difference, title: str) -> str:
     heading = f"{title}: USD a month of {HOURS} h"
     energy = energy_change_notes(found.before, found.after)
     below = notes(found.changed_lines, found.after, energy)
+    budgets = budget_change_notes(found.before.budgets, found.after.budgets)
     models = [line for each in found.endpoints for line in _endpoint(each)]
     return "\n".join(
-        [heading, "", *models, *table, *free(found), "", *below, "", total, ""]
+        [
+            heading,
+            "",
+            *models,
+            *table,
+            *free(found),
+            "",
+            *below,
+            "",
+            *budgets,
+            total,
+            "",
+        ]
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from costs.bill import Bill, Line, biggest_first, by_stack, by_stage, grouped
+from costs.budgets import budget_change_notes, budget_notes
 from costs.charges import HOURS
 from costs.diff import Change, Difference
 from costs.diff_text import SIGNS, details, figures, free, unchanged
@@ -48,6 +49,7 @@ def bill_markdown(
         "",
         *markdown(("Stack", "at minimum", "expected", "at maximum"), rows),
         "",
+        *_listed(budget_notes(bill.budgets)),
         *section,
         *_folded("Every priced resource", _resources(bill)),
         *_notes(bill.lines, bill, *energy_notes(bill)),
@@ -78,6 +80,7 @@ def diff_markdown(found: Difference, title: str) -> str:
         *(line for each in found.endpoints[:_OPEN] for line in _endpoint(each)),
         *markdown(_DIFF, rows),
         "",
+        *_listed(budget_change_notes(found.before.budgets, found.after.budgets)),
     ]
     if others := found.endpoints[_OPEN:]:
         names = ", ".join(each.name for each in others)
@@ -92,6 +95,10 @@ def diff_markdown(found: Difference, title: str) -> str:
     notes += energy_change_notes(found.before, found.after)
     lines += _notes(found.changed_lines, found.after, *notes)
     return "\n".join(lines)
+
+
+def _listed(notes: Sequence[str]) -> list[str]:
+    return [*(f"- {note}" for note in notes), ""] if notes else []
 
 
 def _moved(found: Difference) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from costs.bill import Bill, Line, by_model, by_stack, by_stage, by_tag, grouped
+from costs.budgets import Budget
 from costs.charges import HOURS, Charge
 from costs.diff import Change, Difference
 from costs.endpoints import Endpoint
@@ -39,6 +40,7 @@ def bill_json(bill: Bill) -> str:
     return _text(
         {
             "assumptions": _assumptions(bill),
+            "budgets": [_budget(each) for each in bill.budgets],
             "endpoints": [_endpoint(each) for each in bill.endpoints],
             "energy": _energy(bill),
             "models": [
@@ -68,6 +70,10 @@ def diff_json(difference: Difference) -> str:
             "assumptions": _assumptions(difference.before)
             | _assumptions(difference.after),
             "before_usd": _scale(difference.before.monthly),
+            "budgets": {
+                "after": [_budget(each) for each in difference.after.budgets],
+                "before": [_budget(each) for each in difference.before.budgets],
+            },
             "change_usd": _scale(difference.monthly),
             "changes": [_change(change) for change in difference.changes],
             "endpoints": [
@@ -101,6 +107,15 @@ def _change(change: Change) -> dict[str, Any]:
         "path": change.path,
         "stack": change.stack,
         "stage": change.stage,
+    }
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    return {
+        "limit_usd": budget.limit,
+        "monthly_usd": _scale(budget.monthly),
+        "percent": _scale(budget.percent),
+        "stage": budget.stage,
     }
 
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from costs.bill import Bill, Line, biggest_first, by_stack, by_stage, grouped
+from costs.budgets import budget_notes
 from costs.charges import HOURS
 from costs.notes import (
     assumption_notes,
@@ -48,7 +49,8 @@ def bill_text(
         *notes(bill.lines, bill, energy_notes(bill)),
     ]
     more = ["", *section] if section else [""]
-    return "\n".join([heading, "", *table, *below, *more, total, ""])
+    budgets = [line for note in budget_notes(bill.budgets) for line in _wrapped(note)]
+    return "\n".join([heading, "", *table, *below, *more, *budgets, total, ""])
 
 
 def notes(lines: Sequence[Line], bill: Bill, energy: Sequence[str]) -> list[str]:
