@@ -15,7 +15,7 @@ from costs.usage import Usage
 from manifest import Serving
 from tests.conftest import ManifestFactory
 
-# As the build measured the artifact that bench/serving/result.json is of.
+# As the build measured the artifact that bench/serving/recorded/avx2.json is of.
 SERVING = Serving(
     vcpu=1.0,
     memory_mib=150,
