@@ -10,8 +10,9 @@ python -m bench.queued build/support-sentiment --endpoint http://127.0.0.1:4566 
 
 With kills: workers are killed at random moments and started again, in a bucket that keeps
 every version. Lost: without an outcome at the end. Doubled: an outcome that was written
-twice, or removed. Wrong: not what the model in process says. Without: worker and engine in turn, in texts for each second of CPU, since the endpoint on this machine wants cores
-as well, which AWS's would not take.
+twice, or removed. Wrong: not what the model in process says. Without: worker and engine
+in turn, in texts for each second of CPU, since the endpoint on this machine wants cores as
+well, which AWS's would not take.
 """
 
 from __future__ import annotations
