@@ -28,7 +28,7 @@ from costs.instances import InstanceError
 from costs.predictions import Architecture, dollars_per_million
 from costs.release import Release, release_of
 from costs.resources import pricing
-from costs.resources.functions import serves
+from costs.resources.functions import serves, takes_submissions
 from costs.scale import Scale
 from costs.usage import Usage
 
@@ -181,8 +181,11 @@ def _endpoint(
 
 def _predictions(stack: Stack, usage: Usage) -> Scale:
     """Return a month's requests, by what the endpoint is asked through."""
-    if any(serves(each) for each in stack.of_type("AWS::Lambda::Function")):
+    functions = stack.of_type("AWS::Lambda::Function")
+    if any(map(serves, functions)):
         return usage.function_requests
+    if any(map(takes_submissions, functions)):
+        return usage.submissions
     return usage.requests_per_second * SECONDS
 
 

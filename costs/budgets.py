@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from costs.assembly import Stack
-from costs.scale import Scale, number
+from costs.scale import ENDS, Scale, number
+
+_AT = {
+    "minimum": "even at minimum",
+    "expected": "as expected",
+    "maximum": "at maximum",
+}
 
 
 @dataclass(frozen=True)
@@ -23,13 +29,11 @@ class Budget:
 
     @property
     def warning(self) -> str:
-        """Return ", ABOVE IT as expected" or "at maximum", "" within the budget."""
-        ends = {
-            "as expected": self.monthly.expected,
-            "at maximum": self.monthly.maximum,
-        }
-        above = [name for name, usd in ends.items() if usd > self.limit]
-        return f", ABOVE IT {above[0]}" if above else ""
+        """Return from which scale on it is not enough, "" where it is at any."""
+        for end, usd in zip(ENDS, self.monthly.ends, strict=True):
+            if usd > self.limit:
+                return f": OVER BUDGET {_AT[end]}"
+        return ""
 
 
 def limits(stack: Stack) -> Iterator[tuple[str, float]]:
@@ -52,8 +56,9 @@ def limits(stack: Stack) -> Iterator[tuple[str, float]]:
 def budget_notes(budgets: Iterable[Budget]) -> list[str]:
     """Return a line for each stage that has a budget."""
     return [
-        f"Budget of {each.stage}: {each.limit:,.2f} USD a month; {_share(each.percent)}"
-        f" of it as expected, {number(each.percent.maximum)} % at maximum{each.warning}"
+        f"Budget of {each.stage}: {each.limit:,.2f} USD a month;"
+        f" {number(each.percent.expected)} % of it as expected,"
+        f" {number(each.percent.maximum)} % at maximum{each.warning}"
         for each in budgets
     ]
 
@@ -70,12 +75,15 @@ def budget_change_notes(before: Iterable[Budget], after: Iterable[Budget]) -> li
             limit = f"{new.limit:,.2f} USD a month"
             if was.limit != new.limit:
                 limit = f"{was.limit:,.2f} -> {limit}"
+            expected = _moved(was.percent.expected, new.percent.expected)
+            most = _moved(was.percent.maximum, new.percent.maximum)
+            back = ": within it again" if was.warning and not new.warning else ""
             notes.append(
-                f"Budget of {new.stage}: {limit}; {_share(was.percent)} ->"
-                f" {_share(new.percent)} of it as expected{new.warning}"
+                f"Budget of {new.stage}: {limit}; {expected} of it as expected,"
+                f" {most} at maximum{new.warning}{back}"
             )
     return notes
 
 
-def _share(percent: Scale) -> str:
-    return f"{number(percent.expected)} %"
+def _moved(before: float, after: float) -> str:
+    return f"{number(before)} % -> {number(after)} %"

@@ -22,6 +22,7 @@ class Charge:
     quantity: Scale  # in the price's unit, a month
     assumptions: tuple[str, ...] = ()  # fields of Usage that the quantity rests on
     paid: Scale = WHOLE  # share of the price, on Spot or with a savings plan
+    what: str = ""  # what it is for, where a resource pays one price for two things
 
     @property
     def monthly(self) -> Scale:

@@ -158,6 +158,7 @@ def _charge(charge: Charge) -> dict[str, Any]:
         "unit": price.unit,
         "unit_usd": price.usd,
         "weakness": price.weakness,
+        "what": charge.what,
     }
 
 

@@ -68,4 +68,5 @@ def billed(charge: Charge) -> str:
     times = " x" if price.unit[0].isdigit() else ""  # "5 x 1,000 requests"
     quantity = f"{spread(charge.quantity)}{times} {price.unit}"
     share = "" if charge.paid == WHOLE else f" x {spread(charge.paid)}"
-    return f"{price.service} {price.item}: {quantity} @ ${usd}{share}"
+    what = f" ({charge.what})" if charge.what else ""
+    return f"{price.service} {price.item}{what}: {quantity} @ ${usd}{share}"

@@ -42,7 +42,8 @@ def bill_text(
         rows.append((title_, *_EMPTY[1:]))
         rows += [(f"  {name}", *amounts(monthly), "") for name, monthly in members]
         rows.append(_EMPTY)
-    *table, total = aligned([*rows, ("TOTAL", *_total(bill.lines), "")])
+    name = "TOTAL of the bill" if section else "TOTAL"
+    *table, total = aligned([*rows, (name, *_total(bill.lines), "")])
     heading = f"{title}: USD a month of {HOURS} h"
     below = [
         *_wrapped(free_note(bill.lines)),

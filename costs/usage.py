@@ -186,9 +186,9 @@ class Usage:
         "judgement",
     )
     queue_workers: Scale = _assumed(
-        (0, 0.1, 1),
+        (0, 0.1, 1000),
         "tasks of each service that scales from zero, on average over the month",
-        "judgement: two and a half hours a day; at most as many as its template allows",
+        "judgement: two and a half hours a day; never more than its template allows",
     )
     submissions: Scale = _assumed(
         (0, 100_000, 1_000_000),

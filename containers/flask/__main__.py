@@ -36,13 +36,16 @@ def main() -> None:
         help="artifact directory that python -m model_build wrote",
     )
     parser.add_argument(
-        "--port", type=_port, default=8080, help="TCP port, 1 to 65535 (default: 8080)"
+        "--port",
+        type=_port,
+        default=os.environ.get("PORT", "8080"),
+        help="TCP port, 1 to 65535 (default: PORT, or 8080)",
     )
     parser.add_argument(
         "--host",
         type=_host,
-        default="127.0.0.1",
-        help="address to listen on (default: 127.0.0.1, this machine only)",
+        default=os.environ.get("SERVER_HOST", "127.0.0.1"),
+        help="address to listen on (default: SERVER_HOST, or 127.0.0.1, this machine)",
     )
     arguments = parser.parse_args()
     environment = {

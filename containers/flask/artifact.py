@@ -26,7 +26,9 @@ def open_artifact(directory: Path) -> Manifest:
     an image need not carry the others. Raises StartError naming the file.
     """
     if not directory.is_dir():
-        raise StartError(f"{directory}: no such directory; MODEL_DIR names an artifact")
+        raise StartError(
+            f"{directory}: no such directory; an artifact is what model_build wrote"
+        )
     try:
         manifest = read_manifest(directory / "manifest.json")
     except ManifestError as error:

@@ -55,7 +55,9 @@ def load_lines(
 
 
 def check_id_field(manifest: Manifest, id_field: str) -> None:
-    """Raises ValueError where the model itself reads the field."""
+    """Raises ValueError for no field, and for one that the model itself reads."""
+    if not id_field:
+        raise ValueError("--id: '' names no field")
     if id_field in INPUTS[manifest.task]:
         raise ValueError(f"--id: {id_field!r} is what the model reads")
 

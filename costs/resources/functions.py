@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from costs.assembly import AssemblyError, Resource
 from costs.charges import SECONDS, Estimate, Rates
@@ -23,6 +24,11 @@ def serves(function: Resource) -> bool:
     return _SERVER in function.get("Environment.Variables", {})
 
 
+def takes_submissions(function: Resource) -> bool:
+    """Tell whether a function puts what it is asked into a queue."""
+    return _DOOR in function.get("Environment.Variables", {})
+
+
 def function(resource: Resource, rates: Rates) -> Estimate:
     """Price a function by its assumed calls; CDK's own stand for custom resources."""
     usage = rates.usage
@@ -30,7 +36,7 @@ def function(resource: Resource, rates: Rates) -> Estimate:
         return _server(resource, rates)
     calls, seconds = usage.lambda_calls, usage.lambda_seconds
     names = ("lambda_calls", "lambda_seconds")
-    if _DOOR in resource.get("Environment.Variables", {}):
+    if takes_submissions(resource):
         calls, seconds = usage.submissions * _CALLS, usage.door_seconds
         names = ("submissions", "door_seconds")
     gb_seconds = calls * seconds * _memory_gb(resource)
@@ -66,13 +72,22 @@ def _server(function: Resource, rates: Rates) -> Estimate:
     versions = rates.stack_of(function).of_type("AWS::Lambda::Version")
     warm = "provisioned " if any(map(_provisioned, versions)) else ""
     many, often = "function_requests", ("function_starts", "function_start_seconds")
+    answers = rates.charge("Lambda", f"{warm}compute {kind}", answering * gb, many)
+    colds = rates.charge("Lambda", f"compute {kind}", starting * gb, many, *often)
     charges = (
-        rates.charge("Lambda", f"{warm}compute {kind}", answering * gb, many),
-        rates.charge("Lambda", f"compute {kind}", starting * gb, many, *often),
+        replace(answers, what="answers"),
+        replace(colds, what="starts"),
         rates.charge("Lambda", "requests", calls * 1e-6, many),
     )
-    at_most = "" if most is None else f", {most} at once at most"
+    at_most = (
+        "" if most is None else _at_most(float(most), f"compute {kind}", gb, rates)
+    )
     return Estimate(f"serves, {_described(function)}{at_most}", charges)
+
+
+def _at_most(environments: float, item: str, gb: float, rates: Rates) -> str:
+    usd = environments * gb * SECONDS * rates.book.price("Lambda", item).usd
+    return f", {environments:g} at once at most: {usd:,.0f} a month if all were busy"
 
 
 def _billed_ms(function: Resource, rates: Rates) -> Scale:

@@ -18,22 +18,23 @@ def count(service: Resource, stack: Stack, usage: Usage) -> Scale:
     """Return the tasks that scaling keeps, or the desired count where none scales.
 
     Expected are those that the expected requests keep busy to the target of the policy
-    that counts requests; those that are assumed of a queue's, which come from zero and
-    go; without either the desired count, or the fewest.
+    that counts requests; without one the desired count, or the fewest. Of a queue's,
+    which come from zero and go, there are as many as are assumed, at either end too.
     """
     target = _scaling(service, stack)
     if target is None:
         return Scale.always(service.number("DesiredCount", 1))
     bounds = list(_bounds(target))
     low, high = bounds[0]
+    lows, highs = zip(*bounds, strict=True)
     usual = service.number("DesiredCount", low)
     if asked := _requests_per_task(target, stack):
         usual = math.ceil(round(usage.requests_per_second.expected / asked, 6))
     elif not low:
-        usual = usage.queue_workers.expected
-    expected = min(max(usual, low), high)
-    lows, highs = zip(*bounds, strict=True)
-    return Scale(min(lows), expected, max(highs))
+        return Scale.of(
+            lambda n: min(max(n, min(lows)), max(highs)), usage.queue_workers
+        )
+    return Scale(min(lows), min(max(usual, low), high), max(highs))
 
 
 def rests_on(service: Resource, stack: Stack) -> tuple[str, ...]:

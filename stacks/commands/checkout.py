@@ -33,12 +33,18 @@ class Checkout:
         return self.root / "model_build" / "specs" / f"{model}.toml"
 
     def spec_digest(self, model: str) -> str:
-        """Return the SHA-256 of a model's spec. Raises CommandError where it has none."""
+        """Return the SHA-256 of a model's spec as it is committed.
+
+        A tree without a history, as a pipeline has, is taken to be. Raises CommandError
+        where there is no spec.
+        """
         path = self.spec(model)
         try:
-            return hashlib.sha256(path.read_bytes()).hexdigest()
+            content = path.read_bytes()
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from None
+        committed = self._git("show", f"HEAD:./{path.relative_to(self.root)}")
+        return hashlib.sha256(committed or content).hexdigest()
 
     def read(self, stage: str, model: str) -> Manifest | None:
         """Return a release, None while nothing was built. Raises ManifestError."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, is_dataclass
+from types import NoneType
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 ACCOUNT = re.compile(r"\d{12}")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
@@ -50,6 +51,24 @@ class Checked:
         if len(value) < least:
             self.refuse(field, value, f"{least} or more")
 
+    def parts(self, config: object) -> None:
+        """Refuse a field that wants other settings than those it has, or none."""
+        for field, hint in get_type_hints(type(config)).items():
+            kinds = [*_kinds(hint)]
+            settings = [kind for kind in kinds if is_dataclass(kind)]
+            if not settings:
+                continue
+            value = getattr(config, field)
+            is_many = get_origin(hint) is tuple
+            if is_many:
+                self.several(field, value)
+            allowed = (*settings, *(kind for kind in kinds if kind is NoneType))
+            names = [kind.__name__ for kind in settings]
+            wanted = f"{'one of' if names[1:] else 'a'} {', '.join(names)}"
+            for each in value if is_many else (value,):
+                if not isinstance(each, allowed):
+                    self.refuse(field, each, wanted)
+
     def distinct(self, field: str, values: Collection[object]) -> None:
         if len(set(values)) < len(values):
             self.refuse(field, values, "all different")
@@ -87,3 +106,10 @@ class Checked:
         else:
             if not low <= prefix <= high:
                 self.refuse(field, value, f"a block of /{low} to /{high}")
+
+
+def _kinds(hint: Any) -> Iterator[type]:
+    if isinstance(hint, type) and not get_args(hint):
+        yield hint
+    for each in get_args(hint):
+        yield from _kinds(each)

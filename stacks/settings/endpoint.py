@@ -61,6 +61,7 @@ class EndpointConfig:
             checked.matches(field, value, NAME, "lower-case words joined by hyphens")
         checked.one_of("mode", self.mode, ("real-time",))
         checked.one_of("runtime", self.runtime, get_args(Runtime))
+        checked.parts(self)
         for part in (self.scaling, self.door, self.watch, self.compute, self.rollout):
             part.check(checked)
         if self.size is not None:

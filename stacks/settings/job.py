@@ -54,6 +54,7 @@ class JobConfig:
         for field in ("name", "model"):
             value = getattr(self, field)
             checked.matches(field, value, NAME, "lower-case words joined by hyphens")
+        checked.parts(self)
         for field in ("reads", "writes"):
             checked.several(field, getattr(self, field), least=1)
             for place in getattr(self, field):

@@ -93,6 +93,7 @@ class AsynchronousConfig:
         checked.whole("max_workers", self.max_workers, 1, 1_000)
         checked.whole("backlog_per_worker", self.backlog_per_worker, 1, 1_000_000)
         checked.whole("idle_minutes", self.idle_minutes, 2, 1_440)
+        checked.parts(self)
         for part in (self.submissions, self.watch, self.compute):
             part.check(checked)
         if self.size is not None:

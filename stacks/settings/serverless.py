@@ -88,11 +88,9 @@ class ServerlessConfig:
         if self.memory_mib is not None:
             checked.whole("memory_mib", self.memory_mib, LEAST_MIB, MOST_MIB)
         checked.whole("timeout_seconds", self.timeout_seconds, 1, MOST_SECONDS)
-        for field, kind in (("canary", CanaryConfig), ("watch", FunctionWatchConfig)):
-            part = getattr(self, field)
-            if not isinstance(part, kind):
-                checked.refuse(field, part, f"a {kind.__name__}")
-            part.check(checked)
+        checked.parts(self)
+        self.canary.check(checked)
+        self.watch.check(checked)
         if self.watch.latency_slo_ms > 1000 * self.timeout_seconds:
             checked.refuse(
                 "watch.latency_slo_ms",

@@ -72,8 +72,8 @@ class StageConfig:
         for tag in ("owner", "cost_center"):
             checked.matches(tag, getattr(self, tag), TAG, "a tag's value")
         checked.flag("auto_release", self.auto_release)
-        for field in ("endpoints", "pools", "jobs", "budget_emails"):
-            checked.several(field, getattr(self, field))
+        checked.parts(self)
+        checked.several("budget_emails", self.budget_emails)
         self.network.check(checked, self.region)
         checked.matches("runbooks", self.runbooks, _FOLDER, "a folder or https address")
         checked.one_of("log_days", self.log_days, LOG_DAYS)

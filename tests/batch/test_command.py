@@ -63,7 +63,7 @@ def test_says_it_as_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["none", "in", "out"], "error: none: no such directory; MODEL_DIR"),
+        (["none", "in", "out"], "error: none: no such directory; an artifact"),
         ([str(TINY), "none", "out"], "error: none: No such file or directory"),
     ],
 )

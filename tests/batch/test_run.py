@@ -184,6 +184,7 @@ def test_the_errors_of_an_earlier_run_may_be_no_input_of_the_same_output(
 
 def test_an_id_cannot_be_where_the_model_reads(answer: Run) -> None:
     refused(answer, "--id: 'text' is what the model reads", id_field="text")
+    refused(answer, "--id: '' names no field", id_field="")
 
 
 @pytest.mark.parametrize("cut", [5, 100], ids=["in its head", "in its middle"])

@@ -259,6 +259,25 @@ def test_listens_on_an_address_of_either_family() -> None:
             assert process.wait(20) in {0, -signal.SIGTERM}
 
 
+def test_listens_where_its_environment_says() -> None:
+    # red if a default of the command line stands before what docs/serving.md names
+    port = free_port()
+    environment = {**os.environ, "SERVER_HOST": "::1", "PORT": str(port)}
+    process = subprocess.Popen(
+        litert_command(TINY, python=PYTHON),
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+        env=environment,
+    )
+    try:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["url"] == f"http://[::1]:{port}"
+    finally:
+        process.terminate()
+        assert process.wait(20) in {0, -signal.SIGTERM}
+
+
 def test_a_log_on_a_full_disk_takes_no_request_with_it(tmp_path: Path) -> None:
     with (
         Path("/dev/full").open("w") as full,

@@ -68,33 +68,43 @@ def test_every_report_says_how_much_of_it_is_spent(billed: Billed) -> None:
     assert told["percent"]["expected"] == pytest.approx(its.expected / 10, abs=1e-3)
 
 
-def test_a_bill_above_its_budget_says_at_which_scale(billed: Billed) -> None:
+def test_a_bill_above_its_budget_says_from_which_scale_on(billed: Billed) -> None:
     its = billed(with_budget()).budgets[0].monthly
-    assert its.expected < its.maximum
-    middle = (its.expected + its.maximum) / 2
+    assert its.minimum < its.expected < its.maximum
     for limit, end in (
-        (its.maximum + 1, "at maximum"),
-        (middle, "ABOVE IT at maximum"),
-        (its.expected / 2, "ABOVE IT as expected"),
+        (its.maximum + 1, " at maximum"),
+        ((its.expected + its.maximum) / 2, ": OVER BUDGET at maximum"),
+        ((its.minimum + its.expected) / 2, ": OVER BUDGET as expected"),
+        (its.minimum / 2, ": OVER BUDGET even at minimum"),
     ):
         (note,) = budget_notes(billed(with_budget(limit)).budgets)
         assert note.endswith(end)
-        assert ("ABOVE" in note) == ("ABOVE" in end)
+        assert ("OVER" in note) == ("OVER" in end)
 
 
 def test_a_change_says_what_it_does_to_the_budget(billed: Billed) -> None:
     before, after = billed(with_budget(1000)), billed(with_budget(500))
     (note,) = budget_change_notes(before.budgets, after.budgets)
-    usd = before.budgets[0].monthly.expected
+    its = before.budgets[0].monthly
     assert note == (
         "Budget of dev: 1,000.00 -> 500.00 USD a month;"
-        f" {share(before, usd)} -> {share(after, usd)} of it as expected"
+        f" {share(before, its.expected)} -> {share(after, its.expected)} of it as"
+        f" expected, {share(before, its.maximum)} -> {share(after, its.maximum)} at"
+        " maximum"
     )
     found = difference(before, after)
     assert note in diff_text(found, "").splitlines()
     assert f"- {note}" in diff_markdown(found, "").splitlines()
     told = json.loads(diff_json(found))["budgets"]
     assert [told[side][0]["limit_usd"] for side in ("before", "after")] == [1000, 500]
+
+
+def test_a_change_back_into_the_budget_says_so(billed: Billed) -> None:
+    over, within = billed(with_budget(1)), billed(with_budget(1000))
+    (note,) = budget_change_notes(over.budgets, within.budgets)
+    assert note.endswith("at maximum: within it again")
+    (note,) = budget_change_notes(within.budgets, over.budgets)
+    assert note.endswith("at maximum: OVER BUDGET even at minimum")
 
 
 def test_a_change_that_leaves_a_stage_alone_says_nothing_of_its_budget(

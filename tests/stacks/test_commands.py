@@ -17,6 +17,7 @@ from rehearsal.account import ACCOUNT, REGION, Account
 from rehearsal.emulator import start_emulator
 from stacks.__main__ import COMMANDS
 from stacks.commands import check, release, rollback
+from stacks.commands.checkout import Checkout
 from tests.conftest import ManifestFactory
 from tests.stacks.conftest import SHOWN
 
@@ -182,6 +183,22 @@ def test_a_build_directory_can_be_released_without_an_account(
     assert released(root) == NEW
     assert run("release", root, MODEL, "--from", str(tmp_path)) == 1
     assert "no such file" in capsys.readouterr().err
+
+
+def test_a_spec_that_is_not_committed_is_not_the_spec(
+    root: Path, make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # red if the working tree is asked: what runs would have no commit that says why
+    changed = SPEC + b"# a trial\n"
+    Checkout(root).spec(MODEL).write_bytes(changed)
+    digest = hashlib.sha256(changed).hexdigest()
+    (tmp_path / "dist").mkdir()
+    trial = replace(make(NEW), spec_digest=digest)
+    (tmp_path / "dist" / "manifest.json").write_text(trial.to_json())
+    assert run("release", root, MODEL, "--from", str(tmp_path / "dist")) == 1
+    assert f"spec_digest: {digest[:12]} is not {DIGEST[:12]}" in capsys.readouterr().err
+    commit(root, "Keep the trial")
+    assert run("release", root, MODEL, "--from", str(tmp_path / "dist")) == 0
 
 
 @pytest.mark.parametrize(

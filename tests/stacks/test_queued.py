@@ -433,3 +433,26 @@ def test_the_bill_expects_few_workers_and_at_most_all(synthesized: Path) -> None
     assert service.monthly.minimum == 0
     hourly = service.monthly.maximum / 8
     assert service.monthly.expected == pytest.approx(0.1 * hourly)
+
+
+def test_whoever_knows_their_workers_says_so_at_each_scale(synthesized: Path) -> None:
+    # red if a figure of --usage is printed below the bill, and not counted with
+    known = replace(Usage(), queue_workers=Scale(0.5, 1, 2))
+    assembly = read_assembly(synthesized)
+    usual, told = (
+        next(
+            line.monthly
+            for line in bill(assembly, usage).lines
+            if line.stack == "dev-endpoint-queue" and line.type == "AWS::ECS::Service"
+        )
+        for usage in (Usage(), known)
+    )
+    hourly = usual.maximum / 8
+    assert told.ends == pytest.approx((0.5 * hourly, hourly, 2 * hourly))
+
+
+def test_its_bill_a_million_is_by_its_submissions(synthesized: Path) -> None:
+    # red if it is divided by requests of a load balancer, which it has not
+    found = bill(read_assembly(synthesized), Usage())
+    (endpoint,) = [e for e in found.endpoints if e.name == "dev/queue"]
+    assert endpoint.predictions == Usage().submissions

@@ -549,6 +549,14 @@ def test_requests_of_an_endpoint_that_keeps_some_warm_are_cheaper(
     assert items == ["provisioned compute x86", "compute x86", "requests"]
 
 
+def test_its_line_says_what_a_month_costs_at_most(billed: Bill) -> None:
+    # "at maximum" is of the assumed requests, which nobody is held to
+    line = lines(billed, "dev-endpoint-plain")["AWS::Lambda::Function"]
+    assert re.search(
+        r"\d+ at once at most: [\d,]+ a month if all", line.estimate.detail
+    )
+
+
 def test_its_bill_a_million_is_by_the_requests_of_functions(billed: Bill) -> None:
     (endpoint,) = [e for e in billed.endpoints if e.name == "dev/plain"]
     assert endpoint.predictions == Usage().function_requests
