@@ -27,7 +27,7 @@ def open_artifact(directory: Path) -> Manifest:
     """
     if not directory.is_dir():
         raise StartError(
-            f"{directory}: no such directory; an artifact is what model_build wrote"
+            f"{directory}: no such directory; in an image MODEL_DIR names it"
         )
     try:
         manifest = read_manifest(directory / "manifest.json")
