@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from costs.assembly import Stack
-from costs.scale import ENDS, Scale, number
+from costs.scale import ENDS, Scale
 
 _AT = {
     "minimum": "even at minimum",
@@ -57,8 +57,8 @@ def budget_notes(budgets: Iterable[Budget]) -> list[str]:
     """Return a line for each stage that has a budget."""
     return [
         f"Budget of {each.stage}: {each.limit:,.2f} USD a month;"
-        f" {number(each.percent.expected)} % of it as expected,"
-        f" {number(each.percent.maximum)} % at maximum{each.warning}"
+        f" {each.percent.expected:,.1f} % of it as expected,"
+        f" {each.percent.maximum:,.1f} % at maximum{each.warning}"
         for each in budgets
     ]
 
@@ -86,4 +86,4 @@ def budget_change_notes(before: Iterable[Budget], after: Iterable[Budget]) -> li
 
 
 def _moved(before: float, after: float) -> str:
-    return f"{number(before)} % -> {number(after)} %"
+    return f"{before:,.1f} % -> {after:,.1f} %"

@@ -29,7 +29,7 @@ def diff_text(found: Difference, title: str) -> str:
     *table, total = aligned(rows)
     heading = f"{title}: USD a month of {HOURS} h"
     energy = energy_change_notes(found.before, found.after)
-    below = notes(found.changed_lines, found.after, energy)
+    below = notes(found.changed_lines, found.after, energy, lettered=False)
     budgets = budget_change_notes(found.before.budgets, found.after.budgets)
     models = [line for each in found.endpoints for line in _endpoint(each)]
     return "\n".join(

@@ -93,7 +93,7 @@ def diff_markdown(found: Difference, title: str) -> str:
         lines += _folded("Smaller changes", smaller)
     notes = [note.strip() for note in free(found)]
     notes += energy_change_notes(found.before, found.after)
-    lines += _notes(found.changed_lines, found.after, *notes)
+    lines += _notes(found.changed_lines, found.after, *notes, lettered=False)
     return "\n".join(lines)
 
 
@@ -139,9 +139,11 @@ def _resources(bill: Bill) -> list[str]:
     return markdown(header, rows, words=2)
 
 
-def _notes(lines: Sequence[Line], bill: Bill, *more: str) -> list[str]:
+def _notes(
+    lines: Sequence[Line], bill: Bill, *more: str, lettered: bool = True
+) -> list[str]:
     notes = price_notes(lines, bill.regions, bill.today)
-    notes += assumption_notes(lines, bill.usage)
+    notes += assumption_notes(lines, bill.usage, lettered=lettered)
     notes += [*more, free_note(bill.lines)]
     summary = f"Assumptions (USD, a month of {HOURS} h)"
     return _folded(summary, [f"- {note}" for note in notes])

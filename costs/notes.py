@@ -26,9 +26,12 @@ def marked(charge: Charge, letters: dict[str, str]) -> str:
     return " ".join(sorted(letters[name] for name in charge.assumptions))
 
 
-def assumption_notes(lines: Sequence[Line], usage: Usage) -> list[str]:
+def assumption_notes(
+    lines: Sequence[Line], usage: Usage, *, lettered: bool = True
+) -> list[str]:
+    """Return a line for each assumption in use, with the letter that lines refer to."""
     return [
-        f"{letter}  {name} = {spread(usage[name])}: {MEANINGS[name]}"
+        f"{f'{letter}  ' if lettered else ''}{name} = {spread(usage[name])}: {MEANINGS[name]}"
         for name, letter in marks(lines).items()
     ]
 

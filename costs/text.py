@@ -54,10 +54,15 @@ def bill_text(
     return "\n".join([heading, "", *table, *below, *more, *budgets, total, ""])
 
 
-def notes(lines: Sequence[Line], bill: Bill, energy: Sequence[str]) -> list[str]:
-    """Return what the figures of some of a bill's lines rest on."""
+def notes(
+    lines: Sequence[Line], bill: Bill, energy: Sequence[str], *, lettered: bool = True
+) -> list[str]:
+    """Return what the figures of some of a bill's lines rest on.
+
+    `lettered`: by letters, to which the lines refer.
+    """
     found = [*price_notes(lines, bill.regions, bill.today), *energy]
-    if letters := assumption_notes(lines, bill.usage):
+    if letters := assumption_notes(lines, bill.usage, lettered=lettered):
         found += ["", "Assumptions:", *(f"  {note}" for note in letters)]
     return [line for note in found for line in _wrapped(note)]
 

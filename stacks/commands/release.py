@@ -110,7 +110,8 @@ def _find(
     if options.source is None:
         return published.newest(model)
     if folder := _directory(options):
-        return read_manifest(folder / "manifest.json")
+        path = folder / "manifest.json" if folder.is_dir() else folder
+        return read_manifest(path)
     address = urlsplit(options.source)
     return published.manifest(address.netloc, address.path.lstrip("/"))
 

@@ -63,7 +63,10 @@ def test_says_it_as_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["none", "in", "out"], "error: none: no such directory; in an image MODEL_DIR"),
+        (
+            ["none", "in", "out"],
+            "error: none: no such directory; in an image MODEL_DIR",
+        ),
         ([str(TINY), "none", "out"], "error: none: No such file or directory"),
     ],
 )

@@ -14,7 +14,9 @@ def test_opens_what_was_built(artifact: Path, tiny_manifest: Manifest) -> None:
 
 
 def test_names_the_variable_when_the_directory_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="no-such: no such directory; in an image MODEL_DIR"):
+    with pytest.raises(
+        StartError, match="no-such: no such directory; in an image MODEL_DIR"
+    ):
         open_artifact(tmp_path / "no-such")
 
 

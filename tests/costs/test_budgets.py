@@ -40,7 +40,7 @@ def with_budget(amount: Any = 100, **changes: Any) -> Stages:
 
 
 def share(found: Bill, usd: float) -> str:
-    return f"{100 * usd / found.budgets[0].limit:.3g} %"
+    return f"{100 * usd / found.budgets[0].limit:.1f} %"
 
 
 def test_a_budget_is_of_its_own_stage(billed: Billed) -> None:
