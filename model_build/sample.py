@@ -34,6 +34,7 @@ def write_sample(
 
 def _saved_model(folder: Path, texts: Sequence[str]) -> list[Mapping[str, Any]]:
     import tensorflow as tf
+    import tensorflow_text  # noqa: F401 -- has the operations of the graph's tokenizer
 
     loaded = tf.saved_model.load(str(folder))
     found = loaded.signatures["serving_default"](text=tf.constant(list(texts)))

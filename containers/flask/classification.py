@@ -19,7 +19,6 @@ class Classification:
     """One row an instance, cut to the longest length; the likeliest label and its share.
 
     The tokenizer says at which side a text is cut; of two texts the longer one is first.
-    A text of control characters or bare accents is refused: none of it would be asked.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class Classification:
             if are_apart(tokenizer) and not pairs
             else None
         )
-        self._marks = tokenizer.num_special_tokens_to_add(is_pair=pairs)
         self._labels = labels
         self._keys = ("text", "pair") if pairs else ("text",)
 
@@ -58,16 +56,14 @@ class Classification:
         )
 
     def encode(self, items: Sequence[Item]) -> list[Encoded]:
-        rows = self._rows(items)
-        if any(len(row) == self._marks for row in rows):
-            raise BadRequest("text: no sign in it that the model reads")
-        return [Encoded(item, [row]) for item, row in zip(items, rows, strict=True)]
-
-    def _rows(self, items: Sequence[Item]) -> list[list[int]]:
         if self._words:
-            return [self._words.row(item.text) for item in items]
+            return [Encoded(item, [self._words.row(item.text)]) for item in items]
         asked = [item if item.context else item.text for item in items]
-        return [each.ids for each in self._tokenizer.encode_batch_fast(asked)]
+        encodings = self._tokenizer.encode_batch_fast(asked)
+        return [
+            Encoded(item, [encoding.ids])
+            for item, encoding in zip(items, encodings, strict=True)
+        ]
 
     def answer(
         self, encoded: Encoded, outputs: Sequence[NDArray[np.float32]]

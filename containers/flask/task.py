@@ -38,7 +38,7 @@ class Task(Protocol):
         """Check a JSON value; raises BadRequest naming `where` and what is wrong."""
 
     def encode(self, items: Sequence[Item]) -> list[Encoded]:
-        """Tokenize; raises BadRequest for an item that is too many rows, or none."""
+        """Tokenize; raises BadRequest where an item would be too many rows."""
 
     def answer(
         self, encoded: Encoded, outputs: Sequence[NDArray[np.float32]]

@@ -78,19 +78,6 @@ def test_a_separator_that_somebody_typed_is_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["\u200b", "\u0301 \ufeff", "\x00\x08", "\u00ad\u2060"]
-)
-@pytest.mark.parametrize("pair", ["", "\u200b"])
-def test_a_text_of_which_the_model_reads_nothing_is_refused(
-    text: str, pair: str
-) -> None:
-    # red if it is answered: the label would be that of no text at all
-    with pytest.raises(BadRequest, match="text: no sign in it that the model reads"):
-        row(text, pair)
-    assert row(f"{text} order", pair)
-
-
-@pytest.mark.parametrize(
     ("instance", "message"),
     [
         ("a", "instances[0]: a string is not an object; wanted"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Sequence
@@ -89,6 +90,20 @@ def test_a_thousand_messages_get_the_label_that_the_flask_runtime_gives(
             for score, (_, other) in zip(own["score"].numpy(), theirs, strict=True):
                 assert float(score) == pytest.approx(other, abs=1e-4)
     assert len(texts) > 900
+
+
+def test_a_build_that_goes_on_after_its_export_can_ask_it(artifact: Path) -> None:
+    # red if the sample's own step leaves the tokenizer's operations to the export's
+    asked = (
+        "import sys, pathlib; from model_build.sample import write_sample;"
+        "folder = pathlib.Path(sys.argv[1]);"
+        "write_sample(folder / 'sample.json', folder, ['my bag was lost!'], [{}])"
+    )
+    command = [sys.executable, "-c", asked, str(artifact)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    sample = json.loads((artifact / "sample.json").read_text())
+    (answer,) = sample["answers"]["tf_serving"]
+    assert answer["label"] in LABELS
 
 
 def test_bytes_that_are_no_text_leave_their_neighbours_answers_alone(
