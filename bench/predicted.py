@@ -94,10 +94,8 @@ class Compared:
     def verdict(self) -> str:
         if math.isfinite(self.measured_ms):
             return f"{100 * self.error:+5.0f} %"
-        return (
-            "  refused, "
-            + ("not predicted", "as predicted")[math.isinf(self.predicted_ms)]
-        )
+        how = "as" if math.isinf(self.predicted_ms) else "not"
+        return f"  refused, {how} predicted"
 
 
 def compared(run: Run) -> list[Compared]:

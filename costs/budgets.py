@@ -6,13 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from costs.assembly import Stack
-from costs.scale import ENDS, Scale
+from costs.scale import Scale
 
-_AT = {
-    "minimum": "even at minimum",
-    "expected": "as expected",
-    "maximum": "at maximum",
-}
+_AT = ("even at minimum", "as expected", "at maximum")
 
 
 @dataclass(frozen=True)
@@ -30,9 +26,9 @@ class Budget:
     @property
     def warning(self) -> str:
         """Return from which scale on it is not enough, "" where it is at any."""
-        for end, usd in zip(ENDS, self.monthly.ends, strict=True):
+        for at, usd in zip(_AT, self.monthly.ends, strict=True):
             if usd > self.limit:
-                return f": OVER BUDGET {_AT[end]}"
+                return f": OVER BUDGET {at}"
         return ""
 
 

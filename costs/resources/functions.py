@@ -79,15 +79,11 @@ def _server(function: Resource, rates: Rates) -> Estimate:
         replace(colds, what="starts"),
         rates.charge("Lambda", "requests", calls * 1e-6, many),
     )
-    at_most = (
-        "" if most is None else _at_most(float(most), f"compute {kind}", gb, rates)
-    )
-    return Estimate(f"serves, {_described(function)}{at_most}", charges)
-
-
-def _at_most(environments: float, item: str, gb: float, rates: Rates) -> str:
-    usd = environments * gb * SECONDS * rates.book.price("Lambda", item).usd
-    return f", {environments:g} at once at most: {usd:,.0f} a month if all were busy"
+    detail = f"serves, {_described(function)}"
+    if most is not None:
+        busy = (bound * gb * colds.price.usd).maximum
+        detail += f", {most} at once at most: {busy:,.0f} a month if all were busy"
+    return Estimate(detail, charges)
 
 
 def _billed_ms(function: Resource, rates: Rates) -> Scale:

@@ -108,7 +108,7 @@ def test_two_tasks_killed_at_random_moments(
         done = [ended(task, moment.uniform(0, 0.03)) for task in tasks]
         kills += done.count(False)
     check(objects, bucket, unbroken)
-    assert kills > 1  # how many a quick machine allows
+    assert kills > 5
 
 
 def test_two_tasks_on_the_same_parts_write_the_same(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.predicted import AVX2
 from costs.choosing import queueing
 from costs.choosing.choice import Question
 from costs.choosing.objective import Objective
@@ -12,20 +13,9 @@ from costs.choosing.service_time import service_time
 from costs.choosing.traffic import Profile, shape
 from costs.choosing.variants import Variant
 from costs.usage import Usage
-from manifest import Serving
 from tests.conftest import ManifestFactory
 
-# As the build measured the artifact that bench/serving/recorded/avx2.json is of.
-SERVING = Serving(
-    vcpu=1.0,
-    memory_mib=150,
-    model_bytes=15_995_856,
-    p50_ms=4.37,
-    p95_ms=6.635,
-    p99_ms=10.109,
-    requests_per_second=244.3,
-    hardware="AMD EPYC (avx2), 2 cores",
-)
+SERVING = AVX2.serving
 INT8 = Variant("int8", SERVING, service_time(SERVING), 1.66, 0.856, "macro_f1", True)
 
 # Enough to tell what is cheaper and what is late; test_queueing.py simulates more.
