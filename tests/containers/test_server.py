@@ -238,6 +238,23 @@ def test_a_setting_that_cannot_be_is_one_line_and_exit_code_2(
     assert (ended.returncode, ended.stderr) == (2, f"error: {message}\n")
 
 
+def url_told(*options: str, **environment: str) -> str:
+    """Start a server, stop it well, and return where it said that it listens."""
+    process = subprocess.Popen(
+        [*litert_command(TINY, python=PYTHON), *options],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    try:
+        assert process.stdout is not None
+        return str(json.loads(process.stdout.readline())["url"])
+    finally:
+        process.terminate()
+        assert process.wait(20) in {0, -signal.SIGTERM}
+
+
 def test_listens_on_an_address_of_either_family() -> None:
     for host, told in (
         ("::1", "[::1]"),
@@ -245,37 +262,14 @@ def test_listens_on_an_address_of_either_family() -> None:
         ("localhost", "localhost"),
     ):
         port = free_port()
-        command = [*litert_command(TINY, python=PYTHON), "--host", host]
-        process = subprocess.Popen(
-            [*command, "--port", str(port)], stdout=subprocess.PIPE, cwd=ROOT, text=True
-        )
-        try:
-            assert process.stdout is not None
-            assert (
-                json.loads(process.stdout.readline())["url"] == f"http://{told}:{port}"
-            )
-        finally:
-            process.terminate()
-            assert process.wait(20) in {0, -signal.SIGTERM}
+        found = url_told("--host", host, "--port", str(port))
+        assert found == f"http://{told}:{port}"
 
 
 def test_listens_where_its_environment_says() -> None:
     # red if a default of the command line stands before what docs/serving.md names
     port = free_port()
-    environment = {**os.environ, "SERVER_HOST": "::1", "PORT": str(port)}
-    process = subprocess.Popen(
-        litert_command(TINY, python=PYTHON),
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        text=True,
-        env=environment,
-    )
-    try:
-        assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["url"] == f"http://[::1]:{port}"
-    finally:
-        process.terminate()
-        assert process.wait(20) in {0, -signal.SIGTERM}
+    assert url_told(SERVER_HOST="::1", PORT=str(port)) == f"http://[::1]:{port}"
 
 
 def test_a_log_on_a_full_disk_takes_no_request_with_it(tmp_path: Path) -> None:
